@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ * The names and the table of job kinds. */
+#include "common/model/job.h"
+
+#include <assert.h>
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
+
+/* A kind's attempts and waits: stripe.event goes on for about a day, mail for about two
+ * days, since a village's mail server may be away over a weekend's Saturday. */
+const struct kind kinds[] = {
+    {"stripe.event",
+     LANE_WEBHOOK,
+     25,
+     2 * SECOND,
+     HOUR,
+     30 * SECOND,
+     1,
+     NEIGHBOUR_MARIADB,
+     "apply one Stripe event to the database"},
+    {"receipt.send",
+     LANE_MAIL,
+     30,
+     5 * SECOND,
+     2 * HOUR,
+     45 * SECOND,
+     1,
+     NEIGHBOUR_MARIADB | NEIGHBOUR_SMTP,
+     "mail a receipt or a refund notice to the buyer"},
+    {"audit.write",
+     LANE_BACKFILL,
+     50,
+     2 * SECOND,
+     HOUR,
+     15 * SECOND,
+     1,
+     NEIGHBOUR_MARIADB,
+     "write what an operator did to the audit log"},
+};
+const size_t kinds_count = sizeof(kinds) / sizeof(kinds[0]);
+
+static const char *const state_names[JOB_STATE_COUNT] = {
+    [JOB_READY] = "ready",
+    [JOB_LEASED] = "leased",
+    [JOB_SCHEDULED] = "scheduled",
+    [JOB_DONE] = "done",
+    [JOB_DEAD] = "dead",
+};
+
+static const struct {
+    const char *name;
+    int weight;
+} lanes[LANE_COUNT] = {
+    [LANE_LIVE] = {"live", 16},
+    [LANE_WEBHOOK] = {"webhook", 8},
+    [LANE_SYNC] = {"sync", 4},
+    [LANE_MAIL] = {"mail", 2},
+    [LANE_BACKFILL] = {"backfill", 1},
+    [LANE_QUARANTINE] = {"quarantine", 1},
+};
+
+const struct kind *kind_find(struct span name)
+{
+    for (size_t i = 0; i < kinds_count; i++) {
+        if (span_is(name, kinds[i].name)) {
+            return &kinds[i];
+        }
+    }
+    return NULL;
+}
+
+const char *job_state_name(enum job_state state)
+{
+    assert((int)state >= 0 && (int)state < JOB_STATE_COUNT);
+    return state_names[state];
+}
+
+bool job_state_find(struct span name, enum job_state *out_state)
+{
+    for (int i = 0; i < JOB_STATE_COUNT; i++) {
+        if (span_is(name, state_names[i])) {
+            *out_state = (enum job_state)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *lane_name(enum job_lane lane)
+{
+    assert((int)lane >= 0 && (int)lane < LANE_COUNT);
+    return lanes[lane].name;
+}
+
+bool lane_find(struct span name, enum job_lane *out_lane)
+{
+    for (int i = 0; i < LANE_COUNT; i++) {
+        if (span_is(name, lanes[i].name)) {
+            *out_lane = (enum job_lane)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+int lane_weight(enum job_lane lane)
+{
+    assert((int)lane >= 0 && (int)lane < LANE_COUNT);
+    return lanes[lane].weight;
+}
+
+const char *neighbour_name(enum neighbour which)
+{
+    switch (which) {
+    case NEIGHBOUR_STRIPE:
+        return "stripe";
+    case NEIGHBOUR_MARIADB:
+        return "mariadb";
+    case NEIGHBOUR_SMTP:
+        return "smtp";
+    }
+    assert(!"a neighbour is one of the three");
+    return "";
+}
+
+bool job_id_is_valid(struct span id)
+{
+    if (id.len == 0 || id.len > JOB_ID_BYTES) {
+        return false;
+    }
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.at[i];
+        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                    (c >= '0' && c <= '9') || c == '.' || c == '_' || c == ':' ||
+                    c == '-' || c == '@' || c == '+' || c == '/';
+        if (!good) {
+            return false;
+        }
+    }
+    return true;
+}
