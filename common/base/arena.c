@@ -73,7 +73,8 @@ void *arena_take(struct arena *arena, size_t bytes)
     rounded = bytes;
 #else
     if (!block || block->room_bytes - block->used_bytes < rounded) {
-        block = add_block(arena, rounded > ARENA_BLOCK_BYTES ? rounded : ARENA_BLOCK_BYTES);
+        block =
+            add_block(arena, rounded > ARENA_BLOCK_BYTES ? rounded : ARENA_BLOCK_BYTES);
     }
 #endif
     void *piece = block->bytes + block->used_bytes;
@@ -114,7 +115,8 @@ char *arena_format(struct arena *arena, const char *format, ...)
 static struct arena_block *add_block(struct arena *arena, size_t bytes)
 {
     struct arena_block *block = NULL;
-    if (bytes <= arena->ceiling_bytes && arena->held_bytes <= arena->ceiling_bytes - bytes) {
+    if (bytes <= arena->ceiling_bytes &&
+        arena->held_bytes <= arena->ceiling_bytes - bytes) {
         block = malloc(sizeof(*block) + bytes);
     }
     if (!block) {

@@ -20,15 +20,16 @@ struct arena_block;
 
 struct arena {
     struct arena_block *blocks; /* newest first */
-    size_t held_bytes;          /* over all blocks */
+    size_t held_bytes; /* over all blocks */
     size_t ceiling_bytes;
 };
 
 enum { ARENA_BLOCK_BYTES = 16 * 1024 };
 
 void arena_init(struct arena *arena, size_t ceiling_bytes);
-void arena_done(struct arena *arena);  /* safe twice */
-void arena_reset(struct arena *arena); /* all pieces go; one block is kept for the next use */
+void arena_done(struct arena *arena); /* safe twice */
+void arena_reset(
+    struct arena *arena); /* all pieces go; one block is kept for the next use */
 
 /* Zeroed, aligned for any type. */
 void *arena_take(struct arena *arena, size_t bytes);
@@ -38,6 +39,7 @@ struct span arena_span(struct arena *arena, struct span span);
 char *arena_format(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 
 #define ARENA_NEW(arena, type) ((type *)arena_take((arena), sizeof(type)))
-#define ARENA_ARRAY(arena, type, count) ((type *)arena_take((arena), sizeof(type) * (count)))
+#define ARENA_ARRAY(arena, type, count)                                                  \
+    ((type *)arena_take((arena), sizeof(type) * (count)))
 
 #endif

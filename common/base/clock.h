@@ -36,7 +36,7 @@ enum { CLOCK_STAMP_BYTES = 32 };
 const char *clock_stamp(int64_t wall_ms, char out[CLOCK_STAMP_BYTES]);
 /* RFC 3339 date-time with an offset (Z, +02:00); false when it is not one. */
 bool clock_parse(struct span stamp, int64_t *out_wall_ms);
-/* The day in Europe/Paris, "2026-11-22"; needs tzdata. `out` holds 11 bytes. */
+/* The day in Europe/Paris, "2026-11-22" (rule of the European Union since 1996). */
 const char *clock_paris_day(int64_t wall_ms, char out[11]);
 /* Day and time in Europe/Paris for people to read: "22/11/2026 11:05". */
 const char *clock_paris_minute(int64_t wall_ms, char out[20]);

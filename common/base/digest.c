@@ -11,7 +11,9 @@
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 
-static void xor_pad(unsigned char pad[SHA256_CBLOCK], struct span key, unsigned char with);
+static void xor_pad(unsigned char pad[SHA256_CBLOCK],
+                    struct span key,
+                    unsigned char with);
 static int hex_value(char digit);
 
 void digest_sha256(struct span data, struct digest *out_digest)
@@ -86,7 +88,10 @@ bool digest_equal(const struct digest *a, const struct digest *b)
     return CRYPTO_memcmp(a->bytes, b->bytes, DIGEST_BYTES) == 0;
 }
 
-bool digest_from_base64(struct span text, unsigned char *out, size_t room, size_t *out_len)
+bool digest_from_base64(struct span text,
+                        unsigned char *out,
+                        size_t room,
+                        size_t *out_len)
 {
     if (text.len == 0 || text.len % 4 != 0 || text.len / 4 * 3 > room) {
         return false;
@@ -95,7 +100,9 @@ bool digest_from_base64(struct span text, unsigned char *out, size_t room, size_
     if (len < 0) {
         return false;
     }
-    size_t padding = text.at[text.len - 1] != '=' ? 0 : text.at[text.len - 2] != '=' ? 1 : 2;
+    size_t padding = text.at[text.len - 1] != '='   ? 0
+                     : text.at[text.len - 2] != '=' ? 1
+                                                    : 2;
     *out_len = (size_t)len - padding;
     return true;
 }

@@ -32,7 +32,10 @@ bool digest_from_hex(struct span hex, struct digest *out_digest);
 bool digest_equal(const struct digest *a, const struct digest *b);
 /* Standard base64 (RFC 4648) with padding; false on anything else. Room for the decoded
  * bytes is the caller's: 3 bytes for each 4 characters. */
-bool digest_from_base64(struct span text, unsigned char *out, size_t room, size_t *out_len);
+bool digest_from_base64(struct span text,
+                        unsigned char *out,
+                        size_t room,
+                        size_t *out_len);
 /* Fills with random bytes from the kernel. */
 void digest_random(void *out, size_t bytes);
 

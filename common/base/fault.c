@@ -60,7 +60,8 @@ const char *outcome_name(enum outcome outcome)
 static void cut_at_boundary(char *text, size_t len)
 {
     size_t start = len;
-    while (start > 0 && len - start < 4 && ((unsigned char)text[start - 1] & 0xC0) == 0x80) {
+    while (start > 0 && len - start < 4 &&
+           ((unsigned char)text[start - 1] & 0xC0) == 0x80) {
         start--;
     }
     if (start > 0 && (unsigned char)text[start - 1] >= 0xC0) {

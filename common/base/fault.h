@@ -21,19 +21,19 @@
 
 enum outcome {
     OUTCOME_DONE = 0, /* it happened */
-    OUTCOME_LATER,    /* it did not happen; trying again may work */
-    OUTCOME_NEVER,    /* it did not happen; trying again cannot work */
-    OUTCOME_UNSURE,   /* it may have happened: look before repeating */
+    OUTCOME_LATER, /* it did not happen; trying again may work */
+    OUTCOME_NEVER, /* it did not happen; trying again cannot work */
+    OUTCOME_UNSURE, /* it may have happened: look before repeating */
 };
 
 enum { FAULT_TEXT_BYTES = 200 };
 
 struct fault {
-    const char *module;          /* who says it: a string literal such as "stripe" */
-    int code;                    /* the module's own number; 0 when it has none */
-    int64_t retry_after_ms;      /* the other side's wish; 0 when it named none */
-    const char *neighbour;       /* the neighbour that is down ("stripe", "mariadb", "smtp",
-                                    a string literal), NULL when the fault is our own */
+    const char *module; /* who says it: a string literal such as "stripe" */
+    int code; /* the module's own number; 0 when it has none */
+    int64_t retry_after_ms; /* the other side's wish; 0 when it named none */
+    const char *neighbour; /* the neighbour that is down ("stripe", "mariadb", "smtp",
+                              a string literal), NULL when the fault is our own */
     char text[FAULT_TEXT_BYTES]; /* one line, no secrets, no addresses of persons */
 };
 
@@ -41,12 +41,12 @@ struct fault {
  * `return fault_set(fault, OUTCOME_LATER, "redis", REDIS_TIMEOUT, "...")`. Clears
  * retry_after_ms and neighbour; set them afterwards where they apply. Text that is too
  * long is cut at a UTF-8 boundary; control characters become spaces. */
-MUST_USE enum outcome fault_set(struct fault *fault,
-                                enum outcome outcome,
-                                const char *module,
-                                int code,
-                                const char *format,
-                                ...) PRINTF_LIKE(5, 6);
+enum outcome fault_set(struct fault *fault,
+                       enum outcome outcome,
+                       const char *module,
+                       int code,
+                       const char *format,
+                       ...) PRINTF_LIKE(5, 6);
 
 /* "DONE", "LATER", "NEVER", "UNSURE": the words used in Redis, SQL and the logs. */
 const char *outcome_name(enum outcome outcome);

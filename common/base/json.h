@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * json - JSON from outside is checked before cJSON sees it; JSON of ours is written in order.
+ * json - JSON from outside is checked before cJSON sees it; JSON of ours is written in
+ * order.
  *
  * Owns:    a parsed document, from json_parse to json_free
  * Callers: every room      Blocks: never
@@ -29,7 +30,7 @@ enum json_fault {
     JSON_HAS_NUL,
     JSON_TOO_DEEP,
     JSON_DUPLICATE_KEY,
-    JSON_TOO_MANY_KEYS, /* more than JSON_MOST_KEYS in one object */
+    JSON_TOO_MANY_KEYS, /* more than JSON_MOST_KEYS in the objects open at once */
     JSON_SYNTAX,
 };
 
@@ -38,15 +39,17 @@ enum json_fault {
 MUST_USE enum outcome json_check(struct span text, struct fault *fault);
 
 /* json_check, then cJSON. The document is the caller's until json_free. */
-MUST_USE enum outcome
-json_parse(struct span text, struct cJSON **out_document, struct fault *fault);
+MUST_USE enum outcome json_parse(struct span text,
+                                 struct cJSON **out_document,
+                                 struct fault *fault);
 void json_free(struct cJSON *document); /* NULL does nothing */
 
 /* Looking things up. `path` is keys joined by dots, "data.object.id"; a document that is
  * NULL, a missing key and a null are all "not there". Keys are case-sensitive. What is
  * returned is borrowed from the document. */
 struct cJSON *json_at(const struct cJSON *document, const char *path);
-struct span json_string(const struct cJSON *document, const char *path); /* empty: not there */
+struct span json_string(const struct cJSON *document,
+                        const char *path); /* empty: not there */
 bool json_has(const struct cJSON *document, const char *path);
 /* False when it is not there, not a whole number, or beyond 2^53. */
 bool json_integer(const struct cJSON *document, const char *path, int64_t *out_number);

@@ -33,8 +33,7 @@ static bool decrypt(const unsigned char *key,
                     size_t plain_len,
                     unsigned char *out_plain);
 
-enum outcome
-seal_open(const char *path, struct seal_ring **out_ring, struct fault *fault)
+enum outcome seal_open(const char *path, struct seal_ring **out_ring, struct fault *fault)
 {
     FILE *file = fopen(path, "re");
     if (!file) {
@@ -68,8 +67,14 @@ seal_open(const char *path, struct seal_ring **out_ring, struct fault *fault)
     }
     if (wrong) {
         seal_close(ring);
-        return fault_set(
-            fault, OUTCOME_NEVER, "seal", SEAL_BAD_FILE, "%s:%d: %s", path, number, wrong);
+        return fault_set(fault,
+                         OUTCOME_NEVER,
+                         "seal",
+                         SEAL_BAD_FILE,
+                         "%s:%d: %s",
+                         path,
+                         number,
+                         wrong);
     }
     *out_ring = ring;
     return OUTCOME_DONE;
@@ -108,8 +113,11 @@ enum outcome seal_unseal(const struct seal_ring *ring,
 {
     const unsigned char *in = (const unsigned char *)sealed.at;
     if (sealed.len < SEAL_OVERHEAD_BYTES || in[0] != FORMAT) {
-        return fault_set(
-            fault, OUTCOME_NEVER, "seal", SEAL_DAMAGED, "these are no sealed bytes");
+        return fault_set(fault,
+                         OUTCOME_NEVER,
+                         "seal",
+                         SEAL_DAMAGED,
+                         "these are no sealed bytes");
     }
     const unsigned char *key = find_key(ring, in[1]);
     if (!key) {
@@ -139,7 +147,10 @@ void seal_fingerprint(const struct seal_ring *ring,
                       struct digest *out_digest)
 {
     const struct span parts[] = {purpose, {"\0", 1}, plain};
-    digest_hmac((struct span){(const char *)ring->index_key, KEY_BYTES}, parts, 3, out_digest);
+    digest_hmac((struct span){(const char *)ring->index_key, KEY_BYTES},
+                parts,
+                3,
+                out_digest);
 }
 
 /* What is wrong with the line; NULL when it was taken. */
@@ -198,13 +209,19 @@ static bool encrypt(const unsigned char *key,
     EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
     bool good =
         cipher && EVP_EncryptInit_ex(cipher, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
-        EVP_EncryptUpdate(
-            cipher, NULL, &len, (const unsigned char *)context.at, (int)context.len) == 1 &&
-        EVP_EncryptUpdate(
-            cipher, out, &len, (const unsigned char *)plain.at, (int)plain.len) == 1 &&
+        EVP_EncryptUpdate(cipher,
+                          NULL,
+                          &len,
+                          (const unsigned char *)context.at,
+                          (int)context.len) == 1 &&
+        EVP_EncryptUpdate(cipher,
+                          out,
+                          &len,
+                          (const unsigned char *)plain.at,
+                          (int)plain.len) == 1 &&
         EVP_EncryptFinal_ex(cipher, out + plain.len, &len) == 1 &&
-        EVP_CIPHER_CTX_ctrl(
-            cipher, EVP_CTRL_GCM_GET_TAG, TAG_BYTES, out + plain.len) == 1;
+        EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_GET_TAG, TAG_BYTES, out + plain.len) ==
+            1;
     EVP_CIPHER_CTX_free(cipher);
     return good;
 }
@@ -220,13 +237,16 @@ static bool decrypt(const unsigned char *key,
     memcpy(tag, in + plain_len, TAG_BYTES);
     int len = 0;
     EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
-    bool good =
-        cipher && EVP_DecryptInit_ex(cipher, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
-        EVP_DecryptUpdate(
-            cipher, NULL, &len, (const unsigned char *)context.at, (int)context.len) == 1 &&
-        EVP_DecryptUpdate(cipher, out_plain, &len, in, (int)plain_len) == 1 &&
-        EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_SET_TAG, TAG_BYTES, tag) == 1 &&
-        EVP_DecryptFinal_ex(cipher, out_plain + plain_len, &len) == 1;
+    bool good = cipher &&
+                EVP_DecryptInit_ex(cipher, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
+                EVP_DecryptUpdate(cipher,
+                                  NULL,
+                                  &len,
+                                  (const unsigned char *)context.at,
+                                  (int)context.len) == 1 &&
+                EVP_DecryptUpdate(cipher, out_plain, &len, in, (int)plain_len) == 1 &&
+                EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_SET_TAG, TAG_BYTES, tag) == 1 &&
+                EVP_DecryptFinal_ex(cipher, out_plain + plain_len, &len) == 1;
     EVP_CIPHER_CTX_free(cipher);
     return good;
 }

@@ -116,20 +116,26 @@ struct settings {
     struct text strings_; /* what the pointers above point into */
 };
 
-enum settings_kind { SETTINGS_NUMBER, SETTINGS_BOOL, SETTINGS_STRING, SETTINGS_CHOICE, SETTINGS_FILE };
+enum settings_kind {
+    SETTINGS_NUMBER,
+    SETTINGS_BOOL,
+    SETTINGS_STRING,
+    SETTINGS_CHOICE,
+    SETTINGS_FILE
+};
 
 struct settings_row {
     const char *section;
     const char *key;
     enum settings_kind kind;
-    const char *fallback;  /* as it would be written in the file */
-    int64_t least;         /* of a number */
+    const char *fallback; /* as it would be written in the file */
+    int64_t least; /* of a number */
     int64_t most;
-    const char *choices;   /* of a choice: "none starttls implicit" */
-    int programs;          /* a set of enum settings_program */
-    bool reloads;          /* SIGHUP takes a new value over */
-    const char *help;      /* one line */
-    size_t offset;         /* of the field in struct settings */
+    const char *choices; /* of a choice: "none starttls implicit" */
+    int programs; /* a set of enum settings_program */
+    bool reloads; /* SIGHUP takes a new value over */
+    const char *help; /* one line */
+    size_t offset; /* of the field in struct settings */
 };
 
 extern const struct settings_row settings_table[];
@@ -137,7 +143,7 @@ extern const size_t settings_table_count;
 
 /* What was asked on the command line, besides the program's own words. */
 struct settings_options {
-    const char *config;      /* --config FILE; NULL for the default file */
+    const char *config; /* --config FILE; NULL for the default file */
     const char *const *sets; /* --set section.key=value, in order */
     size_t set_count;
 };
@@ -156,12 +162,14 @@ void settings_done(struct settings *settings);
 void settings_show(const struct settings *settings,
                    const struct settings_row *row,
                    struct text *out);
-/* The whole table as a commented settings file (for --help-settings and docs/settings.md). */
+/* The whole table as a commented settings file (for --help-settings and
+ * docs/settings.md). */
 void settings_describe(struct text *out);
 
-/* A secret's file: its one line without the newline; refuses an empty file. The text is the
- * caller's: text_wipe it. */
-MUST_USE enum outcome
-settings_read_secret(const char *path, struct text *out_secret, struct fault *fault);
+/* A secret's file: its one line without the newline; refuses an empty file. The text is
+ * the caller's: text_wipe it. */
+MUST_USE enum outcome settings_read_secret(const char *path,
+                                           struct text *out_secret,
+                                           struct fault *fault);
 
 #endif

@@ -69,7 +69,9 @@ bool span_to_i64(struct span span, int64_t *out_number)
         }
         int digit = span.at[i] - '0';
         if (__builtin_mul_overflow(number, (int64_t)10, &number) ||
-            __builtin_add_overflow(number, (int64_t)(negative ? -digit : digit), &number)) {
+            __builtin_add_overflow(number,
+                                   (int64_t)(negative ? -digit : digit),
+                                   &number)) {
             return false;
         }
     }

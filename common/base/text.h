@@ -42,11 +42,11 @@ bool span_is_utf8(struct span span);
 
 /* Bytes that grow up to a hard ceiling. Zeroed is not valid: use text_init. */
 struct text {
-    char *at;       /* always NUL-terminated behind len, once anything was added */
-    size_t len;     /* bytes, without the NUL */
-    size_t room;    /* bytes allocated */
+    char *at; /* always NUL-terminated behind len, once anything was added */
+    size_t len; /* bytes, without the NUL */
+    size_t room; /* bytes allocated */
     size_t ceiling; /* most bytes that it may ever hold */
-    bool full;      /* something did not fit: what it holds is not the whole */
+    bool full; /* something did not fit: what it holds is not the whole */
 };
 
 void text_init(struct text *text, size_t ceiling_bytes);

@@ -2,10 +2,10 @@
  *
  * mariadb - a connection to MariaDB with prepared statements and transactions.
  *
- * Owns:    one connection (opened on first need, reopened when it broke) and its statements
- * Callers: worker (one per slot), ctl, the front door's reader threads, tests; one thread at a time
- * Blocks:  up to mariadb.connect_ms + query_ms a call
- * Order:   mariadb_open; mariadb_begin, mariadb_run ..., mariadb_commit; on any fault
+ * Owns:    one connection (opened on first need, reopened when it broke) and its
+ * statements Callers: worker (one per slot), ctl, the front door's reader threads, tests;
+ * one thread at a time Blocks:  up to mariadb.connect_ms + query_ms a call Order:
+ * mariadb_open; mariadb_begin, mariadb_run ..., mariadb_commit; on any fault
  *          mariadb_rollback (which never fails: a broken connection is dropped)
  * Faults:  LATER with neighbour "mariadb" when it cannot be reached or went away;
  *          LATER without one on deadlock (1213) and lock wait (1205);
@@ -34,7 +34,8 @@ struct sql_value {
     int64_t integer;
     struct span text;
 };
-#define SQL_I64(number) ((struct sql_value){.type = SQL_INTEGER, .integer = (int64_t)(number)})
+#define SQL_I64(number)                                                                  \
+    ((struct sql_value){.type = SQL_INTEGER, .integer = (int64_t)(number)})
 #define SQL_SPAN(span_) ((struct sql_value){.type = SQL_TEXT, .text = (span_)})
 #define SQL_STRING(string) ((struct sql_value){.type = SQL_TEXT, .text = span_of(string)})
 #define SQL_NOTHING ((struct sql_value){.type = SQL_NULL})
@@ -46,8 +47,8 @@ struct sql_value sql_moment(struct arena *arena, int64_t wall_ms);
 struct sql_rows {
     const struct sql_value *values; /* row after row, in the arena */
     size_t columns;
-    size_t count;      /* rows */
-    int64_t affected;  /* of INSERT, UPDATE, DELETE */
+    size_t count; /* rows */
+    int64_t affected; /* of INSERT, UPDATE, DELETE */
     int64_t insert_id; /* of the last AUTO_INCREMENT */
 };
 const struct sql_value *sql_at(const struct sql_rows *rows, size_t row, size_t column);
@@ -84,8 +85,9 @@ MUST_USE enum outcome mariadb_run(struct mariadb *db,
         sizeof((const struct sql_value[]){__VA_ARGS__}) / sizeof(struct sql_value)
 
 /* Plain text SQL, possibly several statements (migrations only). */
-MUST_USE enum outcome
-mariadb_script(struct mariadb *db, struct span sql, struct fault *fault);
+MUST_USE enum outcome mariadb_script(struct mariadb *db,
+                                     struct span sql,
+                                     struct fault *fault);
 /* Whether the last fault was a duplicate key (1062). */
 bool mariadb_is_duplicate(const struct fault *fault);
 /* False once the connection is known to be broken. */

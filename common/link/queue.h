@@ -2,19 +2,19 @@
  *
  * queue - the commands of the queue as they go to Redis, and how their replies are read.
  *
- * Owns:    nothing; pure. Commands and what is decoded live in the arena given (texts are borrowed from the
- *          reply or from the caller, which must outlive the command)
- * Callers: api (enqueue), worker (take, settle, beat, sweep ...), ctl (list, retry ...)
- * Blocks:  never
- * Units:   milliseconds; moments are wall time in UTC by Redis' clock
- * Order:   queue_<verb>(...) makes the command; whoever has a connection sends it; then
+ * Owns:    nothing; pure. Commands and what is decoded live in the arena given (texts are
+ * borrowed from the reply or from the caller, which must outlive the command) Callers:
+ * api (enqueue), worker (take, settle, beat, sweep ...), ctl (list, retry ...) Blocks:
+ * never Units:   milliseconds; moments are wall time in UTC by Redis' clock Order:
+ * queue_<verb>(...) makes the command; whoever has a connection sends it; then
  *          queue_read_<verb>(...) reads its reply
- * Faults:  NEVER "queue" QUEUE_BAD_REPLY when a reply has another shape than the script's contract says
+ * Faults:  NEVER "queue" QUEUE_BAD_REPLY when a reply has another shape than the script's
+ * contract says
  *
  * Each verb is one Lua script in schema/queue/, where its contract stands at the top; the
- * keys are in schema/keys.md. A queue may have several partitions, `{tocsin}` when there is
- * one, `{tocsin:0}` to `{tocsin:N-1}` when there are N; a job lives in the partition of its name, its follow-ups in
- * their parent's.
+ * keys are in schema/keys.md. A queue may have several partitions, `{tocsin}` when there
+ * is one, `{tocsin:0}` to `{tocsin:N-1}` when there are N; a job lives in the partition
+ * of its name, its follow-ups in their parent's.
  */
 #ifndef COMMON_LINK_QUEUE_H
 #define COMMON_LINK_QUEUE_H
@@ -31,7 +31,8 @@
 
 enum queue_fault { QUEUE_BAD_REPLY = 1 };
 
-/* A script as it is sent: what all share (schema/queue/lib.lua) is put in behind its first line. */
+/* A script as it is sent: what all share (schema/queue/lib.lua) is put in behind its
+ * first line. */
 struct queue_script {
     const char *name; /* "enqueue" */
     const char *source;
@@ -48,23 +49,25 @@ struct partition {
 };
 struct partition queue_partition_of(struct span job_id, int count);
 
-/* --- enqueue ------------------------------------------------------------------------- */
+/* --- enqueue -------------------------------------------------------------------------
+ */
 
 struct job_new {
     struct span id;
     const struct kind *kind;
     enum job_lane lane;
-    struct span tenant;      /* amicale id in decimal, or "-" */
-    struct span payload;     /* sealed */
-    struct span mac;         /* 64 hex digits: fingerprint of the canonical body */
-    int64_t delay_ms;        /* 0: ready at once; else scheduled for Redis' now + delay */
-    struct span reply;       /* channel suffix to publish on when settled; empty: nobody waits */
+    struct span tenant; /* amicale id in decimal, or "-" */
+    struct span payload; /* sealed */
+    struct span mac; /* 64 hex digits: fingerprint of the canonical body */
+    int64_t delay_ms; /* 0: ready at once; else scheduled for Redis' now + delay */
+    struct span
+        reply; /* channel suffix to publish on when settled; empty: nobody waits */
     const struct span *refs; /* evt_, pi_, acct_, re_ ... by which it is found */
     size_t ref_count;
 };
 enum enqueue_verdict {
-    ENQUEUE_NEW,      /* now in the queue */
-    ENQUEUE_KNOWN,    /* the name was there with the same body: nothing changed */
+    ENQUEUE_NEW, /* now in the queue */
+    ENQUEUE_KNOWN, /* the name was there with the same body: nothing changed */
     ENQUEUE_CONFLICT, /* the name was there with another body: nothing changed */
 };
 enum { ENQUEUE_MOST_JOBS = 128 };
@@ -80,17 +83,19 @@ MUST_USE enum outcome queue_read_enqueue(const struct reply *reply,
                                          enum enqueue_verdict *out_verdicts,
                                          struct fault *fault);
 
-/* --- take ---------------------------------------------------------------------------- */
+/* --- take ----------------------------------------------------------------------------
+ */
 
 struct take_kind {
     const struct kind *kind;
-    int most; /* jobs of it that may be taken now in general slots (its share less what runs) */
+    int most; /* jobs of it that may be taken now in general slots (its share less what
+                 runs) */
 };
 struct take {
-    struct span worker;  /* its name: host:pid:start */
-    int live_slots;      /* idle slots that serve the live lane only */
-    int general_slots;   /* idle slots that serve every lane, by weight */
-    bool quarantine;     /* take one quarantined job and nothing else (the worker is empty) */
+    struct span worker; /* its name: host:pid:start */
+    int live_slots; /* idle slots that serve the live lane only */
+    int general_slots; /* idle slots that serve every lane, by weight */
+    bool quarantine; /* take one quarantined job and nothing else (the worker is empty) */
     const struct take_kind *kinds; /* the kinds that this worker knows */
     size_t kind_count;
     int64_t lease_ms;
@@ -98,12 +103,13 @@ struct take {
 /* A job that a worker holds. */
 struct job {
     struct span id;
-    const struct kind *kind; /* found in `kinds`, or the table handed to queue_read_take */
-    enum job_lane lane;      /* the lane that it was taken from */
+    const struct kind
+        *kind; /* found in `kinds`, or the table handed to queue_read_take */
+    enum job_lane lane; /* the lane that it was taken from */
     struct span tenant;
     struct span payload; /* sealed */
-    int64_t token;       /* fencing token: greater at every take */
-    int attempt;         /* failures so far; 0 on its first run */
+    int64_t token; /* fencing token: greater at every take */
+    int attempt; /* failures so far; 0 on its first run */
     int crashes;
     int deferrals;
     int64_t enqueued_ms;
@@ -114,12 +120,14 @@ struct job {
 struct taken {
     struct job *jobs;
     size_t count;
-    size_t waiting_versions; /* jobs put aside because their record's version is unknown */
-    bool quarantine_waits;   /* a quarantined job waits for an empty worker */
-    int64_t next_due_ms;     /* when the next scheduled job is due, from now; -1: none */
+    size_t
+        waiting_versions; /* jobs put aside because their record's version is unknown */
+    bool quarantine_waits; /* a quarantined job waits for an empty worker */
+    int64_t next_due_ms; /* when the next scheduled job is due, from now; -1: none */
 };
-struct command
-queue_take(struct arena *arena, struct partition partition, const struct take *take);
+struct command queue_take(struct arena *arena,
+                          struct partition partition,
+                          const struct take *take);
 /* `known` is the table that kinds are found in. */
 MUST_USE enum outcome queue_read_take(const struct reply *reply,
                                       const struct kind *known,
@@ -128,33 +136,35 @@ MUST_USE enum outcome queue_read_take(const struct reply *reply,
                                       struct taken *out_taken,
                                       struct fault *fault);
 /* The wake list that a fetcher with nothing to do waits on (BLPOP, at most timeout_s). */
-struct command
-queue_wait(struct arena *arena, struct partition partition, int64_t timeout_ms);
+struct command queue_wait(struct arena *arena,
+                          struct partition partition,
+                          int64_t timeout_ms);
 
-/* --- settle -------------------------------------------------------------------------- */
+/* --- settle --------------------------------------------------------------------------
+ */
 
 struct settlement {
     const struct job *job;
     struct span worker;
     enum outcome outcome;
-    const struct fault *fault;        /* of LATER, NEVER, UNSURE; else NULL */
-    int64_t delay_ms;                 /* until the next attempt, of LATER and UNSURE */
-    bool deferred;                    /* a neighbour is down (fault->neighbour): burns no attempt */
-    unsigned answered;                /* set of enum neighbour that answered during this attempt */
-    struct span result;               /* sealed; kept 15 minutes; empty: none */
+    const struct fault *fault; /* of LATER, NEVER, UNSURE; else NULL */
+    int64_t delay_ms; /* until the next attempt, of LATER and UNSURE */
+    bool deferred; /* a neighbour is down (fault->neighbour): burns no attempt */
+    unsigned answered; /* set of enum neighbour that answered during this attempt */
+    struct span result; /* sealed; kept 15 minutes; empty: none */
     int64_t took_ms;
     const struct job_new *follow_ups; /* enqueued in the same step; of any kind */
     size_t follow_up_count;
 };
 enum settle_verdict {
-    SETTLE_DONE,  /* recorded: the job is done, scheduled again or dead, as `state` says */
+    SETTLE_DONE, /* recorded: the job is done, scheduled again or dead, as `state` says */
     SETTLE_STALE, /* the token is not the job's any more: nothing changed */
-    SETTLE_GONE,  /* no such job: nothing changed */
+    SETTLE_GONE, /* no such job: nothing changed */
 };
 struct settled {
     enum settle_verdict verdict;
     enum job_state state; /* where it is now; of SETTLE_DONE */
-    int64_t run_at_ms;    /* of JOB_SCHEDULED */
+    int64_t run_at_ms; /* of JOB_SCHEDULED */
 };
 enum { SETTLE_MOST = 64 };
 
@@ -173,20 +183,23 @@ struct command queue_release(struct arena *arena,
                              const struct job *jobs,
                              size_t count);
 
-/* --- beat, sweep, trim: what keeps the queue honest ------------------------------------ */
+/* --- beat, sweep, trim: what keeps the queue honest ------------------------------------
+ */
 
 struct beat {
     struct span worker;
     struct span about; /* JSON: host, pid, version, slots, what runs; for operators */
-    const struct job *held; /* every job that it holds in this partition; leases are extended */
+    const struct job
+        *held; /* every job that it holds in this partition; leases are extended */
     size_t held_count;
     int64_t lease_ms;
     bool leaving; /* last beat: forget the worker */
 };
 /* Extends the leases of what is held; jobs leased to this worker that it does not hold (a
  * reply of take that was lost) go back without counting as crashed. */
-struct command
-queue_beat(struct arena *arena, struct partition partition, const struct beat *beat);
+struct command queue_beat(struct arena *arena,
+                          struct partition partition,
+                          const struct beat *beat);
 /* Tokens of held jobs whose lease was lost meanwhile (their slot must not settle). */
 MUST_USE enum outcome queue_read_beat(const struct reply *reply,
                                       struct arena *arena,
@@ -196,20 +209,23 @@ MUST_USE enum outcome queue_read_beat(const struct reply *reply,
 
 struct sweep {
     int64_t dead_after_ms; /* a worker that did not beat for so long is dead */
-    int most;              /* moves of each sort in one call, so that Redis is not held up */
+    int most; /* moves of each sort in one call, so that Redis is not held up */
 };
 struct swept {
-    int64_t due;       /* scheduled -> ready */
-    int64_t expired;   /* leases that ran out */
+    int64_t due; /* scheduled -> ready */
+    int64_t expired; /* leases that ran out */
     int64_t recovered; /* jobs of workers that stopped beating */
-    int64_t poisoned;  /* of these: dead after three crashes */
-    int64_t shifted_ms; /* how far leases were shifted because time jumped; 0: it did not */
-    bool more;         /* call again at once */
+    int64_t poisoned; /* of these: dead after three crashes */
+    int64_t
+        shifted_ms; /* how far leases were shifted because time jumped; 0: it did not */
+    bool more; /* call again at once */
 };
-struct command
-queue_sweep(struct arena *arena, struct partition partition, const struct sweep *sweep);
-MUST_USE enum outcome
-queue_read_sweep(const struct reply *reply, struct swept *out_swept, struct fault *fault);
+struct command queue_sweep(struct arena *arena,
+                           struct partition partition,
+                           const struct sweep *sweep);
+MUST_USE enum outcome queue_read_sweep(const struct reply *reply,
+                                       struct swept *out_swept,
+                                       struct fault *fault);
 
 struct trim {
     int64_t done_keep_count;
@@ -217,73 +233,82 @@ struct trim {
     int64_t dead_keep_ms; /* dead jobs that are archived and older go */
     int most;
 };
-struct command
-queue_trim(struct arena *arena, struct partition partition, const struct trim *trim);
+struct command queue_trim(struct arena *arena,
+                          struct partition partition,
+                          const struct trim *trim);
 /* The integer reply is the number of jobs forgotten. */
 
 /* Dead jobs that are not in MariaDB yet, at most `most`, as show replies. */
-struct command
-queue_unarchived(struct arena *arena, struct partition partition, int most);
+struct command queue_unarchived(struct arena *arena,
+                                struct partition partition,
+                                int most);
 /* They are now. */
 struct command queue_archived(struct arena *arena,
                               struct partition partition,
                               const struct span *ids,
                               size_t count);
 
-/* --- what operators do and see ---------------------------------------------------------- */
+/* --- what operators do and see
+ * ---------------------------------------------------------- */
 
 /* A job's record for people; the payload stays sealed. */
 struct job_record {
     struct span id, kind, lane, tenant, worker, refs, last_fault, reply, mac, payload;
     enum job_state state;
     int version, attempt, max_attempts, crashes, deferrals;
-    int64_t enqueued_ms, at_ms /* of its state: due, lease end, settled; of ready: when it got so */, token;
-    struct span outcome;  /* "done", "discarded", "poison", "never", "exhausted" ...; of done and dead */
-    struct span history;  /* one JSON object a line, oldest first */
+    int64_t enqueued_ms,
+        at_ms /* of its state: due, lease end, settled; of ready: when it got so */,
+        token;
+    struct span outcome; /* "done", "discarded", "poison", "never", "exhausted" ...; of
+                            done and dead */
+    struct span history; /* one JSON object a line, oldest first */
     bool archived;
 };
-struct command
-queue_show(struct arena *arena, struct partition partition, struct span id);
+struct command queue_show(struct arena *arena,
+                          struct partition partition,
+                          struct span id);
 /* Names of the jobs that carry a reference, newest first, at most `most`. */
 struct command queue_find(struct arena *arena,
                           struct partition partition,
                           struct span ref,
                           int most);
 /* out_records is empty when there is none. Reads show, list and unarchived. */
-MUST_USE enum outcome queue_read_records(const struct reply *reply,
-                                         struct arena *arena,
-                                         struct job_record **out_records,
-                                         size_t *out_count,
-                                         struct span *out_cursor, /* of list; may be NULL */
-                                         bool *out_partial, /* of list: the scan bound was hit; may be NULL */
-                                         struct fault *fault);
+MUST_USE enum outcome queue_read_records(
+    const struct reply *reply,
+    struct arena *arena,
+    struct job_record **out_records,
+    size_t *out_count,
+    struct span *out_cursor, /* of list; may be NULL */
+    bool *out_partial, /* of list: the scan bound was hit; may be NULL */
+    struct fault *fault);
 struct list {
     enum job_state state;
-    struct span lane;   /* empty: all. Lane and kind are indexed. */
+    struct span lane; /* empty: all. Lane and kind are indexed. */
     struct span kind;
     struct span tenant; /* not indexed: scans at most `scan` records and says so */
     struct span cursor; /* from the page before; empty: from the start */
     int most;
     int scan;
 };
-/* In the order in which the state runs: ready as they would be taken, scheduled and leased by their time,
- * done and dead newest first. */
-struct command
-queue_list(struct arena *arena, struct partition partition, const struct list *list);
+/* In the order in which the state runs: ready as they would be taken, scheduled and
+ * leased by their time, done and dead newest first. */
+struct command queue_list(struct arena *arena,
+                          struct partition partition,
+                          const struct list *list);
 
 /* One line of the queue's figures: jobs of a lane and kind by state. */
 struct lane_counts {
     struct span lane, kind;
     int64_t count[JOB_STATE_COUNT];
     int64_t oldest_ready_ms; /* age of the job that is next; -1: none */
-    bool paused;             /* by an operator: its kind, its lane or everything */
-    struct span waits_for;   /* the neighbour that is down; empty: none */
+    bool paused; /* by an operator: its kind, its lane or everything */
+    struct span waits_for; /* the neighbour that is down; empty: none */
 };
 struct neighbour_state {
     struct span name;
     int64_t failures;
     int64_t down_since_ms; /* 0: it is up */
-    struct span fault;     /* what it last said */
+    struct span fault; /* what it last said */
 };
 struct worker_state {
     struct span name, about;
@@ -294,7 +319,8 @@ struct pause_state {
     int64_t since_ms;
 };
 struct total {
-    struct span name; /* "enqueued", "known", "done", "dead", "later", "crashed" ... since the queue began */
+    struct span name; /* "enqueued", "known", "done", "dead", "later", "crashed" ... since
+                         the queue began */
     int64_t count;
 };
 struct queue_stats {
@@ -337,11 +363,13 @@ struct command queue_discard(struct arena *arena,
                              struct partition partition,
                              struct span id,
                              const struct deed *deed);
-MUST_USE enum outcome queue_read_deed(const struct reply *reply,
-                                      enum deed_verdict *out_verdict,
-                                      enum job_state *out_state, /* its state now or as it was */
-                                      struct fault *fault);
-/* `what`: "kind:<kind>", "lane:<lane>" or "all". Resuming what is not paused is DEED_WRONG_STATE. */
+MUST_USE enum outcome queue_read_deed(
+    const struct reply *reply,
+    enum deed_verdict *out_verdict,
+    enum job_state *out_state, /* its state now or as it was */
+    struct fault *fault);
+/* `what`: "kind:<kind>", "lane:<lane>" or "all". Resuming what is not paused is
+ * DEED_WRONG_STATE. */
 struct command queue_pause(struct arena *arena,
                            struct partition partition,
                            struct span what,
@@ -351,14 +379,15 @@ struct command queue_resume(struct arena *arena,
                             struct span what,
                             const struct deed *deed);
 
-/* --- the governor of calls to Stripe ---------------------------------------------------- */
+/* --- the governor of calls to Stripe
+ * ---------------------------------------------------- */
 
-/* Asks for one call from the bucket that all workers share (rate_per_s, burst of one second).
- * The integer reply is the wait in ms before calling (0: now; the token is taken either way).
- * Calls that are not live leave a fifth of the bucket to those that are. */
+/* Asks for one call from the bucket that all workers share (rate_per_s, burst of one
+ * second). The integer reply is the wait in ms before calling (0: now; the token is taken
+ * either way). Calls that are not live leave a fifth of the bucket to those that are. */
 struct command queue_govern(struct arena *arena, int64_t rate_per_s, bool live);
-/* Stripe said 429: the rate halves, at least to 1/s, and comes back by a tenth each second
- * without another. */
+/* Stripe said 429: the rate halves, at least to 1/s, and comes back by a tenth each
+ * second without another. */
 struct command queue_govern_refused(struct arena *arena, int64_t rate_per_s);
 
 #endif

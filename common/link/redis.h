@@ -5,10 +5,10 @@
  * Owns:    one socket, reopened when it broke
  * Callers: worker, ctl, tests; one thread at a time for each struct redis
  * Blocks:  up to settings.redis.connect_ms + command_ms a call (the deadline is our own)
- * Order:   redis_open, then calls, redis_close last; a broken connection is reopened by the next call
- * Faults:  LATER when Redis cannot be reached, is loading, or is at its memory limit;
- *          UNSURE when the connection broke after the command was sent;
- *          NEVER when Redis refuses the command
+ * Order:   redis_open, then calls, redis_close last; a broken connection is reopened by
+ * the next call Faults:  LATER when Redis cannot be reached, is loading, or is at its
+ * memory limit; UNSURE when the connection broke after the command was sent; NEVER when
+ * Redis refuses the command
  */
 #ifndef COMMON_LINK_REDIS_H
 #define COMMON_LINK_REDIS_H
@@ -26,16 +26,18 @@ struct redis;
 enum redis_fault {
     REDIS_UNREACHABLE = 1,
     REDIS_TIMEOUT,
-    REDIS_BROKEN,  /* closed or garbled in the middle */
+    REDIS_BROKEN, /* closed or garbled in the middle */
     REDIS_REFUSED, /* an -ERR reply */
-    REDIS_FULL,    /* -OOM: at maxmemory */
-    REDIS_NOT_READY, /* -LOADING, -MASTERDOWN, -READONLY, -BUSY, -TRYAGAIN, -CLUSTERDOWN */
+    REDIS_FULL, /* -OOM: at maxmemory */
+    REDIS_NOT_READY, /* -LOADING, -MASTERDOWN, -READONLY, -BUSY, -TRYAGAIN, -CLUSTERDOWN
+                      */
 };
 
 /* Connects lazily: the first call opens. Fails only when the settings are wrong (bad
  * address, unreadable password file). */
-MUST_USE enum outcome
-redis_open(const struct settings *settings, struct redis **out_redis, struct fault *fault);
+MUST_USE enum outcome redis_open(const struct settings *settings,
+                                 struct redis **out_redis,
+                                 struct fault *fault);
 void redis_close(struct redis *redis); /* NULL does nothing */
 
 /* One command, one reply (never REPLY_ERROR: that is a fault). A script that Redis does

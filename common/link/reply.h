@@ -13,13 +13,20 @@
 
 #include "common/base/text.h"
 
-enum reply_type { REPLY_NONE, REPLY_INTEGER, REPLY_TEXT, REPLY_STATUS, REPLY_ERROR, REPLY_LIST };
+enum reply_type {
+    REPLY_NONE,
+    REPLY_INTEGER,
+    REPLY_TEXT,
+    REPLY_STATUS,
+    REPLY_ERROR,
+    REPLY_LIST
+};
 
 struct reply {
     enum reply_type type;
-    int64_t integer;            /* REPLY_INTEGER */
-    struct span text;           /* REPLY_TEXT, _STATUS, _ERROR */
-    const struct reply *items;  /* REPLY_LIST */
+    int64_t integer; /* REPLY_INTEGER */
+    struct span text; /* REPLY_TEXT, _STATUS, _ERROR */
+    const struct reply *items; /* REPLY_LIST */
     size_t count;
 };
 

@@ -4,9 +4,10 @@
  *
  * Owns:    nothing      Callers: worker      Blocks: never      Units: milliseconds
  *
- * Exponential with full jitter: uniform between 0 and base * 2^failures, at most the kind's
- * cap, at least BACKOFF_LEAST_MS. A wish of the other side (Retry-After) is a floor, and up to a tenth more is
- * added so that those who were refused together do not come back together.
+ * Exponential with full jitter: uniform between 0 and base * 2^failures, at most the
+ * kind's cap, at least BACKOFF_LEAST_MS. A wish of the other side (Retry-After) is a
+ * floor, and up to a tenth more is added so that those who were refused together do not
+ * come back together.
  */
 #ifndef COMMON_MODEL_BACKOFF_H
 #define COMMON_MODEL_BACKOFF_H
@@ -25,8 +26,8 @@ int64_t backoff_ms(const struct kind *kind,
                    uint64_t seed,
                    int64_t retry_after_ms);
 uint64_t backoff_seed(struct span job_id, int failures);
-/* The wait of a job whose neighbour is down: it burns no attempt and comes back soon, since its kind
- * is paused meanwhile. */
+/* The wait of a job whose neighbour is down: it burns no attempt and comes back soon,
+ * since its kind is paused meanwhile. */
 int64_t backoff_deferred_ms(uint64_t seed);
 
 #endif

@@ -5,8 +5,8 @@
  * Owns:    nothing; pure rules      Callers: every room      Blocks: never
  * Units:   milliseconds; moments are wall time in UTC, as Redis TIME gives it
  *
- * A job is a name (its id), a kind (who handles it), a sealed payload, and a state. The id
- * is given by whoever enqueues: evt_... for a webhook, receipt:pi_... for a receipt.
+ * A job is a name (its id), a kind (who handles it), a sealed payload, and a state. The
+ * id is given by whoever enqueues: evt_... for a webhook, receipt:pi_... for a receipt.
  * Enqueuing a name that is known changes nothing, so every producer may repeat itself.
  *
  *      enqueue            take               settle DONE
@@ -28,11 +28,12 @@
 #include "common/base/text.h"
 
 enum job_state {
-    JOB_READY,     /* waits for a slot     Redis {tocsin}:ready:<lane>:<kind>      */
-    JOB_LEASED,    /* a worker has it      Redis {tocsin}:leased:<lane>:<kind>     */
+    JOB_READY, /* waits for a slot     Redis {tocsin}:ready:<lane>:<kind>      */
+    JOB_LEASED, /* a worker has it      Redis {tocsin}:leased:<lane>:<kind>     */
     JOB_SCHEDULED, /* waits for its time   Redis {tocsin}:scheduled:<lane>:<kind>  */
-    JOB_DONE,      /* settled              Redis {tocsin}:done:<lane>:<kind>       */
-    JOB_DEAD,      /* needs a person       Redis {tocsin}:dead:<lane>:<kind>, SQL jobs_archive */
+    JOB_DONE, /* settled              Redis {tocsin}:done:<lane>:<kind>       */
+    JOB_DEAD, /* needs a person       Redis {tocsin}:dead:<lane>:<kind>, SQL jobs_archive
+               */
 };
 enum { JOB_STATE_COUNT = JOB_DEAD + 1 };
 
@@ -57,11 +58,12 @@ enum neighbour {
 enum { NEIGHBOUR_COUNT = 3 };
 
 enum {
-    JOB_RECORD_VERSION = 1, /* of what queue_enqueue writes; a worker leaves others waiting */
+    JOB_RECORD_VERSION =
+        1, /* of what queue_enqueue writes; a worker leaves others waiting */
     JOB_ID_BYTES = 200,
     JOB_TENANT_BYTES = 40,
     JOB_REF_BYTES = 200,
-    JOB_REFS = 12,              /* most references of one job */
+    JOB_REFS = 12, /* most references of one job */
     JOB_PAYLOAD_BYTES = 1 << 20, /* before sealing */
     JOB_RESULT_BYTES = 64 * 1024,
     JOB_HISTORY = 10, /* attempts that its record remembers */
@@ -69,15 +71,15 @@ enum {
 
 /* What a kind of job is allowed and what it needs. */
 struct kind {
-    const char *name;      /* "stripe.event" */
-    enum job_lane lane;    /* where it goes unless the producer says otherwise */
-    int max_attempts;      /* failures (LATER, UNSURE, crash) until it is dead */
-    int64_t base_ms;       /* the first retry's mean wait is half of it */
-    int64_t cap_ms;        /* the longest wait between two attempts */
-    int64_t limit_ms;      /* a slot that takes longer is reported as overrun */
-    int group_max;         /* jobs of one tenant that a slot may take together; 1: no groups */
-    unsigned needs;        /* set of enum neighbour: it is not taken while one is down */
-    const char *help;      /* one line for people */
+    const char *name; /* "stripe.event" */
+    enum job_lane lane; /* where it goes unless the producer says otherwise */
+    int max_attempts; /* failures (LATER, UNSURE, crash) until it is dead */
+    int64_t base_ms; /* the first retry's mean wait is half of it */
+    int64_t cap_ms; /* the longest wait between two attempts */
+    int64_t limit_ms; /* a slot that takes longer is reported as overrun */
+    int group_max; /* jobs of one tenant that a slot may take together; 1: no groups */
+    unsigned needs; /* set of enum neighbour: it is not taken while one is down */
+    const char *help; /* one line for people */
 };
 
 /* All kinds of this version, one row each. */
