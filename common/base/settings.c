@@ -23,17 +23,19 @@ struct sources {
     const char *values[128]; /* borrowed, or in `copies` */
     char wheres[128][NAME_BYTES];
     char *copies[128]; /* what must be freed */
-    const char *file;
+    const char *path; /* of the settings file, while it is read */
+    FILE *file;
+    int line;
     struct fault *fault;
     bool failed;
 };
 
 static enum outcome read_file(struct sources *sources, const char *path, bool required);
+static char *next_line(char *line, int room, void *user);
 static int take_ini_line(void *user,
                          const char *section,
                          const char *name,
-                         const char *value,
-                         int line);
+                         const char *value);
 static void read_environment(struct sources *sources);
 static enum outcome read_command_line(struct sources *sources,
                                       const struct settings_options *options);
@@ -197,13 +199,11 @@ static enum outcome read_file(struct sources *sources, const char *path, bool re
                          path,
                          strerror(errno));
     }
-    sources->file = path;
-    int line = ini_parse_file(file, take_ini_line, sources);
+    sources->path = path;
+    sources->file = file;
+    int line = ini_parse_stream(next_line, sources, take_ini_line, sources);
     fclose(file);
-    if (sources->failed) {
-        return OUTCOME_NEVER;
-    }
-    if (line != 0) {
+    if (line != 0 && !sources->failed) {
         return fault_set(
             sources->fault,
             OUTCOME_NEVER,
@@ -213,32 +213,54 @@ static enum outcome read_file(struct sources *sources, const char *path, bool re
             path,
             line);
     }
-    return OUTCOME_DONE;
+    return sources->failed ? OUTCOME_NEVER : OUTCOME_DONE;
 }
 
-static int take_ini_line(void *user,
-                         const char *section,
-                         const char *name,
-                         const char *value,
-                         int line)
+/* fgets(3) for libinih, which neither tells its handler the line's number nor notices
+ * that a line was too long for its buffer. */
+static char *next_line(char *line, int room, void *user)
 {
     struct sources *sources = user;
-    size_t row;
-    char where[NAME_BYTES];
-    snprintf(where, sizeof(where), "%.100s:%d", sources->file, line);
-    if (sources->failed) {
-        return 0;
+    if (sources->failed || !fgets(line, room, sources->file)) {
+        return NULL;
     }
-    if (!find_row(span_of(section), span_of(name), &row)) {
+    sources->line++;
+    if (!strchr(line, '\n') && !feof(sources->file)) {
         sources->failed = true;
         (void)fault_set(sources->fault,
                         OUTCOME_NEVER,
                         "settings",
                         SETTINGS_BAD,
-                        "%s: there is no setting %s in [%s]",
-                        where,
-                        name,
-                        section);
+                        "%s:%d: the line is longer than %d bytes",
+                        sources->path,
+                        sources->line,
+                        room - 2);
+        return NULL;
+    }
+    return line;
+}
+
+static int take_ini_line(void *user,
+                         const char *section,
+                         const char *name,
+                         const char *value)
+{
+    struct sources *sources = user;
+    size_t row;
+    char where[NAME_BYTES];
+    snprintf(where, sizeof(where), "%.100s:%d", sources->path, sources->line);
+    if (!find_row(span_of(section), span_of(name), &row)) {
+        if (!sources->failed) {
+            (void)fault_set(sources->fault,
+                            OUTCOME_NEVER,
+                            "settings",
+                            SETTINGS_BAD,
+                            "%s: there is no setting %s in [%s]",
+                            where,
+                            name,
+                            section);
+        }
+        sources->failed = true;
         return 0;
     }
     set_value(sources, row, span_of(value), where);
