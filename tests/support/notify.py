@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+"""The side of systemd in sd_notify(3): a datagram socket that collects what is said."""
+
+import socket
+
+
+class NotifySocket:
+    def __init__(self, path):
+        self.path = path
+        path.unlink(missing_ok=True)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self._socket.setblocking(False)
+        self.said = []
+
+    def has(self, word):
+        while True:
+            try:
+                self.said += self._socket.recv(4096).decode().splitlines()
+            except BlockingIOError:
+                return word in self.said
+
+    def close(self):
+        self._socket.close()
+        self.path.unlink(missing_ok=True)
