@@ -1,0 +1,41 @@
+-- SPDX-License-Identifier: MIT
+-- What was mailed to buyers: one row for each template and subject, for ever.
+
+-- subject is the payment (pi_..., or payment:<id> for cash and cheques) of a receipt and
+-- the refund (re_...) of a notice. The row says `sending` before the message is handed
+-- over, `sent` after the server took it, `failed` when the server refused it for good.
+-- unsure_sends counts the repetitions after a lost answer, under the same message_id.
+-- sealed_to has the context 'receipts.sealed_to'; NULL once it was erased.
+CREATE TABLE receipts (
+    id BIGINT NOT NULL AUTO_INCREMENT,
+    template VARCHAR(32) NOT NULL,
+    subject VARCHAR(255) NOT NULL,
+    payment_id BIGINT NULL,
+    refund_id BIGINT NULL,
+    state ENUM('sending', 'sent', 'failed') NOT NULL DEFAULT 'sending',
+    number VARCHAR(40) NULL,
+    message_id VARCHAR(255) NOT NULL,
+    sealed_to VARBINARY(1024) NULL,
+    to_erase_at DATETIME(3) NULL DEFAULT (CURRENT_TIMESTAMP(3) + INTERVAL 13 MONTH),
+    attempts INT NOT NULL DEFAULT 0,
+    unsure_sends INT NOT NULL DEFAULT 0,
+    last_fault VARCHAR(255) NULL,
+    created_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    updated_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3)
+        ON UPDATE CURRENT_TIMESTAMP(3),
+    sent_at DATETIME(3) NULL,
+    PRIMARY KEY (id),
+    UNIQUE KEY one_for_ever (template, subject),
+    UNIQUE KEY number (number),
+    UNIQUE KEY message_id (message_id),
+    KEY subject (subject),
+    KEY payment (payment_id),
+    KEY refund (refund_id),
+    KEY state (state, updated_at),
+    KEY to_erase (to_erase_at),
+    CONSTRAINT receipts_payment FOREIGN KEY (payment_id) REFERENCES payment_intents (id),
+    CONSTRAINT receipts_refund FOREIGN KEY (refund_id) REFERENCES refunds (id),
+    CONSTRAINT receipts_sent_has_its_moment CHECK (state <> 'sent' OR sent_at IS NOT NULL),
+    CONSTRAINT receipts_an_address_has_an_end
+        CHECK (sealed_to IS NULL OR to_erase_at IS NOT NULL)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
