@@ -3,7 +3,6 @@
 #include "common/base/json.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,8 +69,8 @@ bool json_integer(const struct cJSON *document, const char *path, int64_t *out_n
 {
     const struct cJSON *at = json_at(document, path);
     const double most = 9007199254740992.0; /* 2^53 */
-    if (!cJSON_IsNumber(at) || at->valuedouble != floor(at->valuedouble) ||
-        at->valuedouble < -most || at->valuedouble > most) {
+    if (!cJSON_IsNumber(at) || !(at->valuedouble >= -most && at->valuedouble <= most) ||
+        (double)(int64_t)at->valuedouble != at->valuedouble) {
         return false;
     }
     *out_number = (int64_t)at->valuedouble;

@@ -225,16 +225,23 @@ static char *next_line(char *line, int room, void *user)
         return NULL;
     }
     sources->line++;
+    const char *wrong = NULL;
     if (!strchr(line, '\n') && !feof(sources->file)) {
+        wrong = "the line is too long (198 bytes at most)";
+    } else if ((line[0] == ' ' || line[0] == '\t') &&
+               line[strspn(line, " \t\r\n")] != '\0') {
+        wrong = "a line begins without spaces (libinih would join it to the one before)";
+    }
+    if (wrong) {
         sources->failed = true;
         (void)fault_set(sources->fault,
                         OUTCOME_NEVER,
                         "settings",
                         SETTINGS_BAD,
-                        "%s:%d: the line is longer than %d bytes",
+                        "%s:%d: %s",
                         sources->path,
                         sources->line,
-                        room - 2);
+                        wrong);
         return NULL;
     }
     return line;
