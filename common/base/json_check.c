@@ -20,6 +20,15 @@ struct check {
     struct seen_key keys[JSON_MOST_KEYS];
 };
 
+/* Reads a raw key as the bytes that it means. */
+struct key_reader {
+    struct span raw;
+    size_t at; /* in raw */
+    char bytes[4]; /* of the character read last */
+    size_t len;
+    size_t given;
+};
+
 static bool check_value(struct check *check, struct fault *fault);
 static bool check_object(struct check *check, struct fault *fault);
 static bool check_array(struct check *check, struct fault *fault);
@@ -32,6 +41,7 @@ static bool check_number(struct check *check, struct fault *fault);
 static bool check_word(struct check *check, const char *word, struct fault *fault);
 static int read_hex4(const char *at, const char *end);
 static bool same_key(struct span a, struct span b);
+static int next_byte(struct key_reader *reader);
 static size_t unescape(struct span raw, size_t from, char out[4], size_t *out_len);
 static uint32_t hash_key(struct span raw);
 static void skip_space(struct check *check);
@@ -293,23 +303,33 @@ static int read_hex4(const char *at, const char *end)
     return number;
 }
 
-/* Whether two keys are the same text, however each is escaped. */
+/* Whether two keys are the same text, however each is escaped: the same character may be
+ * one escape here and two plain bytes there, so bytes are compared one by one. */
 static bool same_key(struct span a, struct span b)
 {
-    size_t i = 0;
-    size_t k = 0;
-    char left[4];
-    char right[4];
-    size_t left_len;
-    size_t right_len;
-    while (i < a.len && k < b.len) {
-        i = unescape(a, i, left, &left_len);
-        k = unescape(b, k, right, &right_len);
-        if (left_len != right_len || memcmp(left, right, left_len) != 0) {
+    struct key_reader left = {.raw = a};
+    struct key_reader right = {.raw = b};
+    int byte;
+    do {
+        byte = next_byte(&left);
+        if (byte != next_byte(&right)) {
             return false;
         }
+    } while (byte >= 0);
+    return true;
+}
+
+/* The next byte of the unescaped key; -1 at its end. */
+static int next_byte(struct key_reader *reader)
+{
+    if (reader->given == reader->len) {
+        if (reader->at == reader->raw.len) {
+            return -1;
+        }
+        reader->at = unescape(reader->raw, reader->at, reader->bytes, &reader->len);
+        reader->given = 0;
     }
-    return i == a.len && k == b.len;
+    return (unsigned char)reader->bytes[reader->given++];
 }
 
 /* One byte of the string, or the UTF-8 of one escape; returns where the next one begins.
@@ -359,15 +379,10 @@ static size_t unescape(struct span raw, size_t from, char out[4], size_t *out_le
 /* FNV-1a over the unescaped key. */
 static uint32_t hash_key(struct span raw)
 {
+    struct key_reader reader = {.raw = raw};
     uint32_t hash = 2166136261U;
-    size_t i = 0;
-    while (i < raw.len) {
-        char bytes[4];
-        size_t len;
-        i = unescape(raw, i, bytes, &len);
-        for (size_t k = 0; k < len; k++) {
-            hash = (hash ^ (unsigned char)bytes[k]) * 16777619U;
-        }
+    for (int byte = next_byte(&reader); byte >= 0; byte = next_byte(&reader)) {
+        hash = (hash ^ (uint32_t)byte) * 16777619U;
     }
     return hash;
 }
