@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+# The tests: which parts there are, and one closing line over all of them.
+# shellcheck shell=bash
+
+RESULTS=build/results # one JUnit file for each part that ran
+BROKEN=0              # parts that could not run at all
+
+suite() {
+    local part=${1:-ci}
+    need_packages build run test bench
+    rm -rf "$RESULTS"
+    mkdir -p "$RESULTS"
+    case $part in
+    unit) suite_unit ;;
+    lint) suite_lint ;;
+    integration) suite_integration "not slow" ;;
+    fuzz) suite_fuzz 20 ;;
+    ci)
+        suite_lint
+        suite_unit
+        suite_fuzz 5
+        suite_threads
+        suite_integration "not slow"
+        ;;
+    all)
+        suite_lint
+        suite_tidy
+        suite_unit
+        suite_fuzz 60
+        suite_threads
+        suite_integration "slow or not slow"
+        ;;
+    *)
+        echo "dev: no part \"$part\" of the tests" >&2
+        return 2
+        ;;
+    esac
+    python -m support.tally "$BROKEN" "$RESULTS"/*.xml
+}
+
+# built PRESET [TARGET...]: builds, and notes the part as broken when that fails.
+built() {
+    build "$@" || {
+        BROKEN=$((BROKEN + 1))
+        return 1
+    }
+}
+
+# Plain rules about the sources, and the warnings of both compilers.
+suite_lint() {
+    built asan && run_ctest asan lint
+    built clang
+}
+
+suite_tidy() {
+    built clang || return 0
+    quietly build/log/clang-tidy "clang-tidy" run-clang-tidy -quiet -p build/clang \
+        -j "$(nproc)" "$PWD/(common|api|worker|ctl)/" || BROKEN=$((BROKEN + 1))
+}
+
+# What needs no server, with the address, undefined-behaviour and thread sanitizers.
+suite_unit() {
+    built asan && run_ctest asan unit
+    built tsan && run_ctest tsan unit
+}
+
+suite_fuzz() {
+    built fuzz fuzzers && FUZZ_SECONDS=$1 run_ctest fuzz fuzz
+}
+
+# Real servers, our programs with the address and undefined-behaviour sanitizers.
+suite_integration() {
+    built asan && run_pytest asan integration "$1"
+}
+
+# The threaded parts under load, with ThreadSanitizer.
+suite_threads() {
+    built tsan && run_pytest tsan threads threads
+}
+
+# run_ctest PRESET LABEL
+run_ctest() {
+    say "tests: $2 ($1)"
+    ctest --test-dir "build/$1" -L "^$2\$" -j "$(nproc)" --output-on-failure --progress \
+        --no-tests=error --output-junit "$PWD/$RESULTS/$2-$1.xml" || true
+    [ -s "$RESULTS/$2-$1.xml" ] || BROKEN=$((BROKEN + 1))
+}
+
+# run_pytest PRESET NAME MARKERS
+run_pytest() {
+    say "tests: $2 ($1)"
+    TOCSIN_BUILD=build/$1 python -m pytest -c tests/pytest.ini --rootdir tests -q \
+        -p no:cacheprovider --durations=5 -m "$3" --junitxml "$RESULTS/$2-$1.xml" \
+        tests/integration || true
+    [ -s "$RESULTS/$2-$1.xml" ] || BROKEN=$((BROKEN + 1))
+}
