@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT
+ * Composes receipts and refund notices. */
+#include "common/model/receipt.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/digest.h"
+#include "common/model/mime.h"
+#include "common/model/money.h"
+#include "common/model/pii.h"
+
+/* What a letter says, before it is dressed as text and as HTML. */
+enum { MOST_LINES = 24 };
+struct line {
+    const char *label;
+    struct span value;
+};
+struct letter {
+    struct span title;
+    struct span opening;
+    struct line lines[MOST_LINES];
+    size_t count;
+    size_t card_from; /* the first line of the card's technical fields */
+    const char *closing;
+};
+
+static bool is_message_id(struct span id);
+static void write_letter(const struct receipt *receipt,
+                         struct letter *letter,
+                         struct arena *arena);
+static void write_payment(const struct receipt *receipt,
+                          struct letter *letter,
+                          struct arena *arena);
+static void write_refund(const struct receipt *receipt,
+                         struct letter *letter,
+                         struct arena *arena);
+static void write_card(const struct receipt *receipt, struct letter *letter);
+static void add_line(struct letter *letter, const char *label, struct span value);
+static struct span money_line(int64_t minor, struct span currency, struct arena *arena);
+static struct span minute_line(int64_t wall_ms, struct arena *arena);
+static struct span means_line(const struct receipt *receipt, struct arena *arena);
+static struct span translated(struct span word);
+static void write_header(const struct receipt *receipt,
+                         const struct letter *letter,
+                         const char *boundary,
+                         struct text *out);
+static void write_plain(const struct letter *letter, struct text *out);
+static void write_html(const struct letter *letter, struct text *out);
+static void write_part(const char *boundary,
+                       const char *type,
+                       struct span content,
+                       struct text *out);
+
+static const char *const template_names[] = {
+    [RECEIPT_PAYMENT] = "receipt",
+    [RECEIPT_REFUND] = "refund",
+};
+
+/* Stripe's words, in French. What is not here is shown as it stands. */
+static const struct {
+    const char *word;
+    const char *french;
+} words[] = {
+    {"card", "Carte bancaire"},
+    {"cash", "Espèces"},
+    {"cheque", "Chèque"},
+    {"visa", "Visa"},
+    {"mastercard", "Mastercard"},
+    {"amex", "American Express"},
+    {"cartes_bancaires", "CB"},
+    {"discover", "Discover"},
+    {"diners", "Diners Club"},
+    {"jcb", "JCB"},
+    {"unionpay", "UnionPay"},
+    {"checking", "Compte courant"},
+    {"credit", "Crédit"},
+    {"prepaid", "Prépayée"},
+    {"unknown", "Non précisé"},
+    {"approval", "Approbation"},
+    {"failure", "Échec"},
+    {"none", "Aucune"},
+    {"offline_pin", "Code confidentiel (hors ligne)"},
+    {"offline_pin_and_signature", "Code confidentiel (hors ligne) et signature"},
+    {"online_pin", "Code confidentiel (en ligne)"},
+    {"signature", "Signature"},
+};
+
+/* What the letter calls the card's fields. */
+static const struct {
+    const char *label;
+    bool is_word; /* one of Stripe's words */
+} card_lines[RECEIPT_CARD_FIELDS] = {
+    [RECEIPT_APPLICATION_NAME] = {"Application", false},
+    [RECEIPT_AID] = {"AID", false},
+    [RECEIPT_ACCOUNT_TYPE] = {"Type de compte", true},
+    [RECEIPT_AUTHORIZATION_CODE] = {"N° d'autorisation", false},
+    [RECEIPT_AUTHORIZATION_RESPONSE_CODE] = {"Code réponse (ARC)", false},
+    [RECEIPT_CRYPTOGRAM] = {"Cryptogramme", false},
+    [RECEIPT_TVR] = {"TVR", false},
+    [RECEIPT_TSI] = {"TSI", false},
+    [RECEIPT_CVM] = {"Vérification du porteur", true},
+};
+
+const char *receipt_template_name(enum receipt_template template)
+{
+    return template_names[template];
+}
+
+bool receipt_template_find(struct span name, enum receipt_template *out_template)
+{
+    for (size_t i = 0; i < sizeof(template_names) / sizeof(template_names[0]); i++) {
+        if (span_is(name, template_names[i])) {
+            *out_template = (enum receipt_template)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *receipt_number(int64_t row_id,
+                           int64_t given_ms,
+                           char out[RECEIPT_NUMBER_BYTES])
+{
+    char day[11];
+    clock_paris_day(given_ms, day);
+    snprintf(out, RECEIPT_NUMBER_BYTES, "%.4s-%06lld", day, (long long)row_id);
+    return out;
+}
+
+struct span receipt_message_id(enum receipt_template template,
+                               struct span subject,
+                               struct span domain,
+                               struct arena *arena)
+{
+    return span_of(arena_format(arena,
+                                "%s.%.*s@%.*s",
+                                receipt_template_name(template),
+                                SPAN_ARGS(subject),
+                                SPAN_ARGS(domain)));
+}
+
+enum outcome receipt_compose(const struct receipt *receipt,
+                             struct text *out,
+                             struct fault *fault)
+{
+    if (!pii_is_address(receipt->to)) {
+        return fault_set(fault,
+                         OUTCOME_NEVER,
+                         "receipt",
+                         RECEIPT_BAD_ADDRESS,
+                         "the buyer's address is not one that mail can be sent to");
+    }
+    if (!pii_is_address(receipt->from)) {
+        return fault_set(fault,
+                         OUTCOME_NEVER,
+                         "receipt",
+                         RECEIPT_BAD_ADDRESS,
+                         "mail.from is not an address");
+    }
+    if (!is_message_id(receipt->message_id)) {
+        return fault_set(fault,
+                         OUTCOME_NEVER,
+                         "receipt",
+                         RECEIPT_BAD_ID,
+                         "the Message-ID is not one: see mail.message_id_domain");
+    }
+    struct arena arena;
+    arena_init(&arena, RECEIPT_MESSAGE_BYTES);
+    struct letter letter = {0};
+    write_letter(receipt, &letter, &arena);
+    /* Quoted-printable writes every "=" as "=3D", so "=_" is in no part. */
+    struct digest digest;
+    char hex[DIGEST_HEX_BYTES];
+    digest_sha256(receipt->message_id, &digest);
+    digest_hex(&digest, hex);
+    const char *boundary = arena_format(&arena, "=_%.32s", hex);
+    write_header(receipt, &letter, boundary, out);
+    struct text content;
+    text_init(&content, RECEIPT_MESSAGE_BYTES);
+    write_plain(&letter, &content);
+    write_part(boundary, "text/plain", text_span(&content), out);
+    bool full = content.full;
+    text_clear(&content);
+    write_html(&letter, &content);
+    write_part(boundary, "text/html", text_span(&content), out);
+    full = full || content.full;
+    text_addf(out, "--%s--\r\n", boundary);
+    text_done(&content);
+    arena_done(&arena);
+    if (full || out->full) {
+        return fault_set(fault,
+                         OUTCOME_NEVER,
+                         "receipt",
+                         RECEIPT_TOO_LARGE,
+                         "the message is larger than %d bytes",
+                         RECEIPT_MESSAGE_BYTES);
+    }
+    return OUTCOME_DONE;
+}
+
+/* Two parts around one @, of bytes that need no quotes (RFC 5322, 3.6.4). */
+static bool is_message_id(struct span id)
+{
+    struct span right;
+    struct span left = span_cut(id, '@', &right);
+    for (size_t i = 0; i < id.len; i++) {
+        if (id.at[i] <= ' ' || id.at[i] > '~' || strchr("<>()[]:;,\"\\", id.at[i])) {
+            return false;
+        }
+    }
+    return left.len > 0 && right.len > 0 && !memchr(right.at, '@', right.len);
+}
+
+static void write_letter(const struct receipt *receipt,
+                         struct letter *letter,
+                         struct arena *arena)
+{
+    switch (receipt->template) {
+    case RECEIPT_PAYMENT:
+        write_payment(receipt, letter, arena);
+        return;
+    case RECEIPT_REFUND:
+        write_refund(receipt, letter, arena);
+        return;
+    }
+    assert(!"the template is one of the two");
+}
+
+static void write_payment(const struct receipt *receipt,
+                          struct letter *letter,
+                          struct arena *arena)
+{
+    struct span whose = receipt->amicale.len > 0 ? receipt->amicale : receipt->from_name;
+    letter->title = span_of(arena_format(arena,
+                                         "Reçu n° %.*s - %.*s",
+                                         SPAN_ARGS(receipt->number),
+                                         SPAN_ARGS(whose)));
+    letter->opening =
+        span_of(arena_format(arena,
+                             "Merci pour votre soutien. %.*s a bien reçu votre paiement.",
+                             SPAN_ARGS(whose)));
+    add_line(letter, "Reçu n°", receipt->number);
+    add_line(letter, "Amicale", receipt->amicale);
+    add_line(letter,
+             "Montant",
+             money_line(receipt->amount_minor, receipt->currency, arena));
+    add_line(letter, "Date", minute_line(receipt->paid_ms, arena));
+    add_line(letter, "Moyen de paiement", means_line(receipt, arena));
+    add_line(letter, "Référence", receipt->payment);
+    letter->card_from = letter->count;
+    write_card(receipt, letter);
+    letter->closing = "Conservez ce reçu : il atteste de votre paiement. "
+                      "Il ne constitue pas un reçu fiscal.";
+}
+
+static void write_refund(const struct receipt *receipt,
+                         struct letter *letter,
+                         struct arena *arena)
+{
+    struct span whose = receipt->amicale.len > 0 ? receipt->amicale : receipt->from_name;
+    letter->title = span_of(arena_format(arena,
+                                         "Avis de remboursement n° %.*s - %.*s",
+                                         SPAN_ARGS(receipt->number),
+                                         SPAN_ARGS(whose)));
+    letter->opening = span_of(
+        arena_format(arena, "%.*s a remboursé votre paiement.", SPAN_ARGS(whose)));
+    add_line(letter, "Avis n°", receipt->number);
+    add_line(letter, "Amicale", receipt->amicale);
+    add_line(letter,
+             "Montant remboursé",
+             money_line(receipt->refund_minor, receipt->currency, arena));
+    add_line(letter, "Date du remboursement", minute_line(receipt->refunded_ms, arena));
+    add_line(letter, "Référence du remboursement", receipt->refund);
+    add_line(letter,
+             "Montant du paiement",
+             money_line(receipt->amount_minor, receipt->currency, arena));
+    add_line(letter, "Date du paiement", minute_line(receipt->paid_ms, arena));
+    add_line(letter, "Moyen de paiement", means_line(receipt, arena));
+    add_line(letter, "Référence du paiement", receipt->payment);
+    letter->card_from = letter->count;
+    letter->closing = "Selon votre banque, la somme apparaît sur votre compte sous "
+                      "5 à 10 jours ouvrés.";
+}
+
+static void write_card(const struct receipt *receipt, struct letter *letter)
+{
+    for (size_t i = 0; i < RECEIPT_CARD_FIELDS; i++) {
+        struct span field = receipt->card.fields[i];
+        add_line(letter,
+                 card_lines[i].label,
+                 card_lines[i].is_word ? translated(field) : field);
+    }
+}
+
+/* A line without a value is left out. */
+static void add_line(struct letter *letter, const char *label, struct span value)
+{
+    if (value.len == 0) {
+        return;
+    }
+    assert(letter->count < MOST_LINES);
+    letter->lines[letter->count++] = (struct line){label, value};
+}
+
+static struct span money_line(int64_t minor, struct span currency, struct arena *arena)
+{
+    char amount[MONEY_TEXT_BYTES];
+    return span_of(arena_copy(arena, span_of(money_text(minor, currency, amount))));
+}
+
+static struct span minute_line(int64_t wall_ms, struct arena *arena)
+{
+    char minute[20];
+    return span_of(
+        arena_format(arena, "%s (heure de Paris)", clock_paris_minute(wall_ms, minute)));
+}
+
+static struct span means_line(const struct receipt *receipt, struct arena *arena)
+{
+    struct span means = translated(receipt->method);
+    if (receipt->card.last4.len == 0) {
+        return means;
+    }
+    struct span brand = translated(receipt->card.brand);
+    return span_of(arena_format(arena,
+                                "%.*s%s%.*s, se terminant par %.*s",
+                                SPAN_ARGS(means),
+                                brand.len > 0 ? " " : "",
+                                SPAN_ARGS(brand),
+                                SPAN_ARGS(receipt->card.last4)));
+}
+
+static struct span translated(struct span word)
+{
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (span_is(word, words[i].word)) {
+            return span_of(words[i].french);
+        }
+    }
+    return word;
+}
+
+static void write_header(const struct receipt *receipt,
+                         const struct letter *letter,
+                         const char *boundary,
+                         struct text *out)
+{
+    mime_add_mailbox_field(out, "From", receipt->from_name, receipt->from);
+    mime_add_mailbox_field(out, "To", SPAN(""), receipt->to);
+    mime_add_text_field(out, "Subject", letter->title);
+    mime_add_date_field(out, receipt->written_ms);
+    text_addf(out, "Message-ID: <%.*s>\r\n", SPAN_ARGS(receipt->message_id));
+    text_addf(out,
+              "Auto-Submitted: auto-generated\r\n"
+              "Content-Language: fr\r\n"
+              "MIME-Version: 1.0\r\n"
+              "Content-Type: multipart/alternative; boundary=\"%s\"\r\n",
+              boundary);
+    text_add_string(out, "\r\n");
+}
+
+static void write_plain(const struct letter *letter, struct text *out)
+{
+    text_add_string(out, "Bonjour,\n\n");
+    mime_add_readable(out, letter->opening);
+    text_add_string(out, "\n\n");
+    for (size_t i = 0; i < letter->count; i++) {
+        if (i == letter->card_from) {
+            text_add_string(out, "\n");
+        }
+        text_addf(out, "%s : ", letter->lines[i].label);
+        mime_add_readable(out, letter->lines[i].value);
+        text_add_string(out, "\n");
+    }
+    text_addf(out, "\n%s\n", letter->closing);
+    text_add_string(out,
+                    "\nMessage envoyé automatiquement, merci de ne pas y répondre.\n");
+}
+
+static void write_html(const struct letter *letter, struct text *out)
+{
+    text_add_string(out,
+                    "<!DOCTYPE html>\n<html lang=\"fr\">\n<head>\n"
+                    "<meta charset=\"utf-8\">\n<title>");
+    mime_add_html(out, letter->title);
+    text_add_string(out,
+                    "</title>\n</head>\n"
+                    "<body style=\"font-family:sans-serif;color:#222\">\n"
+                    "<p>Bonjour,</p>\n<p>");
+    mime_add_html(out, letter->opening);
+    text_add_string(out, "</p>\n<table style=\"border-collapse:collapse\">\n");
+    for (size_t i = 0; i < letter->count; i++) {
+        text_addf(out,
+                  "<tr%s><th scope=\"row\" style=\"text-align:left;font-weight:normal;"
+                  "padding:4px 16px 4px 0\">",
+                  i >= letter->card_from ? " style=\"color:#666;font-size:85%\"" : "");
+        mime_add_html(out, span_of(letter->lines[i].label));
+        text_add_string(out, "</th><td style=\"padding:4px 0\">");
+        mime_add_html(out, letter->lines[i].value);
+        text_add_string(out, "</td></tr>\n");
+    }
+    text_add_string(out, "</table>\n<p>");
+    mime_add_html(out, span_of(letter->closing));
+    text_add_string(out,
+                    "</p>\n<p style=\"color:#666\">Message envoyé automatiquement, "
+                    "merci de ne pas y répondre.</p>\n</body>\n</html>\n");
+}
+
+static void write_part(const char *boundary,
+                       const char *type,
+                       struct span content,
+                       struct text *out)
+{
+    text_addf(out,
+              "--%s\r\nContent-Type: %s; charset=utf-8\r\n"
+              "Content-Transfer-Encoding: quoted-printable\r\n\r\n",
+              boundary,
+              type);
+    mime_add_quoted_printable(out, content);
+}
