@@ -13,6 +13,8 @@ struct state {
 static const struct state *find_state(enum money_object object, struct span name);
 
 static const struct state states[] = {
+    {MONEY_PAYMENT, "new", -1}, /* our row, before Stripe was asked */
+    {MONEY_PAYMENT, "failed", -1}, /* and when Stripe refused to make it */
     {MONEY_PAYMENT, "requires_payment_method", 0},
     {MONEY_PAYMENT, "requires_confirmation", 0},
     {MONEY_PAYMENT, "requires_action", 0},
@@ -20,6 +22,7 @@ static const struct state states[] = {
     {MONEY_PAYMENT, "processing", 0},
     {MONEY_PAYMENT, "succeeded", 1},
     {MONEY_PAYMENT, "canceled", 1},
+    {MONEY_REFUND, "new", -1},
     {MONEY_REFUND, "pending", 0},
     {MONEY_REFUND, "requires_action", 0},
     {MONEY_REFUND, "succeeded", 1},
@@ -42,7 +45,7 @@ static const struct state states[] = {
 enum state_move state_move(enum money_object object, struct span row, struct span told)
 {
     const struct state *to = find_state(object, told);
-    if (!to) {
+    if (!to || to->rank < 0) {
         return STATE_UNKNOWN;
     }
     if (row.len == 0) {
@@ -71,7 +74,8 @@ enum state_move state_move_retrieved(enum money_object object,
 
 bool state_is_known(enum money_object object, struct span state)
 {
-    return find_state(object, state) != NULL;
+    const struct state *found = find_state(object, state);
+    return found && found->rank >= 0;
 }
 
 bool state_is_final(enum money_object object, struct span state)

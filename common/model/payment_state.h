@@ -19,7 +19,8 @@
  *
  * A higher rank is a step forward and is taken as it stands; a lower one is old news. Two
  * states of one rank say nothing about their order: the object is retrieved. (A refund
- * that succeeded, and a payout that was paid, can still fail days later.)
+ * that succeeded, and a payout that was paid, can still fail days later.) A row of ours
+ * that Stripe was not asked about yet is `new` and below all ranks.
  */
 #ifndef COMMON_MODEL_PAYMENT_STATE_H
 #define COMMON_MODEL_PAYMENT_STATE_H
@@ -49,7 +50,8 @@ enum state_move state_move(enum money_object object, struct span row, struct spa
 enum state_move state_move_retrieved(enum money_object object,
                                      struct span row,
                                      struct span told);
-/* Whether the state is one of the object's, and whether it is of rank 1 or more. */
+/* Whether the state is one of Stripe's for the object, and whether it is of rank 1 or
+ * more. */
 bool state_is_known(enum money_object object, struct span state);
 bool state_is_final(enum money_object object, struct span state);
 

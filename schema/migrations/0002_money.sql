@@ -2,7 +2,8 @@
 -- Money: the amicales' Stripe accounts, what was sold, and what went back.
 --
 -- last_event_id and last_event_created name the newest Stripe event that was applied to
--- the row. first_sent_at and send_step belong to Stripe's Idempotency-Key: when the POST
+-- the row. revision grows with every event that looked at the row, so that what was
+-- retrieved from Stripe meanwhile is known to be older. first_sent_at and send_step belong to Stripe's Idempotency-Key: when the POST
 -- that makes the object was first sent, and the step in its key.
 
 -- An account whose amicale is not known has amicale_id NULL and a finding. The row is
@@ -23,6 +24,7 @@ CREATE TABLE stripe_accounts (
     first_sent_at DATETIME(3) NULL,
     send_step INT NOT NULL DEFAULT 0,
     synced_at DATETIME(3) NULL,
+    revision INT NOT NULL DEFAULT 0,
     last_event_id VARCHAR(255) NULL,
     last_event_created DATETIME(3) NULL,
     created_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
@@ -84,6 +86,7 @@ CREATE TABLE payment_intents (
     first_sent_at DATETIME(3) NULL,
     send_step INT NOT NULL DEFAULT 0,
     synced_at DATETIME(3) NULL,
+    revision INT NOT NULL DEFAULT 0,
     last_event_id VARCHAR(255) NULL,
     last_event_created DATETIME(3) NULL,
     created_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
@@ -119,11 +122,12 @@ CREATE TABLE payment_intents (
 
 -- status is Stripe's (pending, requires_action, succeeded, failed, canceled), and `new`
 -- before Stripe was asked. job_id names the job that asked for it, NULL when it was made
--- elsewhere.
+-- elsewhere. payment_id is NULL for the refund of a charge without a PaymentIntent, which
+-- has a finding.
 CREATE TABLE refunds (
     id BIGINT NOT NULL AUTO_INCREMENT,
     stripe_refund_id VARCHAR(255) NULL,
-    payment_id BIGINT NOT NULL,
+    payment_id BIGINT NULL,
     stripe_charge_id VARCHAR(255) NULL,
     amount BIGINT NOT NULL,
     currency CHAR(3) NOT NULL DEFAULT 'eur',
@@ -137,6 +141,7 @@ CREATE TABLE refunds (
     stripe_created DATETIME(3) NULL,
     first_sent_at DATETIME(3) NULL,
     send_step INT NOT NULL DEFAULT 0,
+    revision INT NOT NULL DEFAULT 0,
     last_event_id VARCHAR(255) NULL,
     last_event_created DATETIME(3) NULL,
     created_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
@@ -167,6 +172,7 @@ CREATE TABLE disputes (
     livemode BOOLEAN NOT NULL DEFAULT FALSE,
     stripe_created DATETIME(3) NULL,
     closed_at DATETIME(3) NULL,
+    revision INT NOT NULL DEFAULT 0,
     last_event_id VARCHAR(255) NULL,
     last_event_created DATETIME(3) NULL,
     created_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
@@ -196,6 +202,7 @@ CREATE TABLE payouts (
     failure_message VARCHAR(500) NULL,
     livemode BOOLEAN NOT NULL DEFAULT FALSE,
     stripe_created DATETIME(3) NULL,
+    revision INT NOT NULL DEFAULT 0,
     last_event_id VARCHAR(255) NULL,
     last_event_created DATETIME(3) NULL,
     created_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),

@@ -17,6 +17,7 @@ CREATE TABLE terminal_readers (
     last_failure_code VARCHAR(100) NULL,
     last_failure_message VARCHAR(500) NULL,
     livemode BOOLEAN NOT NULL DEFAULT FALSE,
+    revision INT NOT NULL DEFAULT 0,
     last_event_id VARCHAR(255) NULL,
     last_event_created DATETIME(3) NULL,
     created_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),

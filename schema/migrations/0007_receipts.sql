@@ -3,8 +3,10 @@
 
 -- subject is the payment (pi_..., or payment:<id> for cash and cheques) of a receipt and
 -- the refund (re_...) of a notice. The row says `sending` before the message is handed
--- over, `sent` after the server took it, `failed` when the server refused it for good.
--- unsure_sends counts the repetitions after a lost answer, under the same message_id.
+-- over, `sent` after the server took it, `waiting` when it was surely not taken and will be
+-- tried again, `failed` when the server refused it for good. A row found `sending` is one
+-- whose answer was lost: it is sent once more under the same message_id (unsure_sends says
+-- so), and when that answer is lost too it is `unsure` until an operator decides.
 -- sealed_to has the context 'receipts.sealed_to'; NULL once it was erased.
 CREATE TABLE receipts (
     id BIGINT NOT NULL AUTO_INCREMENT,
@@ -12,7 +14,8 @@ CREATE TABLE receipts (
     subject VARCHAR(255) NOT NULL,
     payment_id BIGINT NULL,
     refund_id BIGINT NULL,
-    state ENUM('sending', 'sent', 'failed') NOT NULL DEFAULT 'sending',
+    state ENUM('waiting', 'sending', 'sent', 'unsure', 'failed') NOT NULL
+        DEFAULT 'waiting',
     number VARCHAR(40) NULL,
     message_id VARCHAR(255) NOT NULL,
     sealed_to VARBINARY(1024) NULL,
