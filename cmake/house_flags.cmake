@@ -10,6 +10,7 @@ target_compile_options(house_flags INTERFACE
     -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
     -Wformat=2 -Wswitch-enum -Wundef -Wvla -Wwrite-strings -Wcast-qual
     -fvisibility=hidden -fPIE -fno-common
+    -UNDEBUG # assertions guard promises between modules, in release builds too
     $<$<BOOL:${TOCSIN_WERROR}>:-Werror>)
 target_link_options(house_flags INTERFACE -pie)
 
