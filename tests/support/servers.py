@@ -20,6 +20,9 @@ import redis
 
 from .process import Process, ProcessError, accepts, free_port
 
+# What schema/grants.sql gives the writer of a small installation, who also migrates.
+WRITER_RIGHTS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES"
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -124,8 +127,9 @@ class MariaDB(Process):
         that name goes."""
         with self.client() as connection, connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE IF EXISTS `{database}`")
-            cursor.execute(f"CREATE DATABASE `{database}` CHARACTER SET utf8mb4")
-            for (name, password), rights in ((writer, "ALL"), (reader, "SELECT")):
+            cursor.execute(f"CREATE DATABASE `{database}` "
+                           "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+            for (name, password), rights in ((writer, WRITER_RIGHTS), (reader, "SELECT")):
                 cursor.execute(f"CREATE OR REPLACE USER '{name}'@'localhost' "
                                "IDENTIFIED BY %s", (password,))
                 cursor.execute(f"GRANT {rights} ON `{database}`.* TO '{name}'@'localhost'")
