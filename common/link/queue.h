@@ -177,7 +177,8 @@ MUST_USE enum outcome queue_read_settle(const struct reply *reply,
                                         size_t count,
                                         struct settled *out_settled,
                                         struct fault *fault);
-/* Jobs that were taken but not begun go back to where they were: no attempt, no crash. */
+/* Jobs that were taken but not begun go back to where they were: no attempt, no crash.
+ * The integer reply is how many did; those whose token is stale stay as they are. */
 struct command queue_release(struct arena *arena,
                              struct partition partition,
                              const struct job *jobs,
@@ -196,7 +197,8 @@ struct beat {
     bool leaving; /* last beat: forget the worker */
 };
 /* Extends the leases of what is held; jobs leased to this worker that it does not hold (a
- * reply of take that was lost) go back without counting as crashed. */
+ * reply of take that was lost) go back without counting as crashed, once they were leased
+ * for 5 s: until then that reply may be on its way. When leaving, at once. */
 struct command queue_beat(struct arena *arena,
                           struct partition partition,
                           const struct beat *beat);
@@ -242,10 +244,13 @@ struct command queue_trim(struct arena *arena,
 struct command queue_unarchived(struct arena *arena,
                                 struct partition partition,
                                 int most);
-/* They are now. */
+/* These are now, as the records that were archived stand: one that was retried meanwhile,
+ * even if it died again, is not marked. The integer reply is the number of those marked.
+ */
+struct job_record;
 struct command queue_archived(struct arena *arena,
                               struct partition partition,
-                              const struct span *ids,
+                              const struct job_record *records,
                               size_t count);
 
 /* --- what operators do and see
@@ -267,12 +272,13 @@ struct job_record {
 struct command queue_show(struct arena *arena,
                           struct partition partition,
                           struct span id);
-/* Names of the jobs that carry a reference, newest first, at most `most`. */
+/* The jobs that carry a reference, newest first, at most `most`, without their payloads.
+ */
 struct command queue_find(struct arena *arena,
                           struct partition partition,
                           struct span ref,
                           int most);
-/* out_records is empty when there is none. Reads show, list and unarchived. */
+/* out_records is empty when there is none. Reads show, find, list and unarchived. */
 MUST_USE enum outcome queue_read_records(
     const struct reply *reply,
     struct arena *arena,

@@ -1,0 +1,70 @@
+#!lua flags=allow-oom
+-- SPDX-License-Identifier: MIT
+-- sweep - what time does to the queue: due jobs, leases that ran out, workers that died.
+--
+-- KEYS[1]  the partition's prefix
+-- ARGV     dead_after_ms (a worker that did not beat for so long is dead), most (moves of
+--          each sort in this call)
+-- Reply    due, expired, recovered, poisoned, shifted_ms, more (1: call again at once)
+-- Atomic. Each queue has its share of `most`, so that a large one does not hold up others.
+local dead_after_ms, most = tonumber(ARGV[1]), tonumber(ARGV[2])
+local due, expired, recovered, poisoned, more = 0, 0, 0, 0, 0
+
+tick()
+local shifted = tonumber(redis.call('HGET', P .. ':clock', 'shifted') or 0)
+redis.call('HDEL', P .. ':clock', 'shifted')
+
+local queues = queue_names()
+local share = math.max(1, math.floor(most / math.max(1, #queues)))
+
+-- Ids of a state whose moment has come, at most the queue's share.
+local function over(state, queue)
+    local ids = redis.call('ZRANGEBYSCORE', P .. ':' .. state .. ':' .. queue, '-inf', now,
+                           'LIMIT', 0, share)
+    if #ids == share then
+        more = 1
+    end
+    return ids
+end
+
+for _, queue in ipairs(queues) do
+    for _, id in ipairs(over('leased', queue)) do
+        expired = expired + 1
+        poisoned = poisoned + (crash(id, job_of(id), 'the lease ran out') and 1 or 0)
+    end
+end
+
+local dead, any_dead = {}, false
+for _, worker in ipairs(redis.call('ZRANGEBYSCORE', P .. ':workers', '-inf', now - dead_after_ms)) do
+    dead[worker], any_dead = true, true
+end
+local left = most
+if any_dead then
+    for _, queue in ipairs(queues) do
+        for _, id in ipairs(redis.call('ZRANGE', P .. ':leased:' .. queue, 0, -1)) do
+            local job = left > 0 and job_of(id)
+            if job and dead[job.worker] then
+                left, recovered = left - 1, recovered + 1
+                poisoned = poisoned + (crash(id, job, 'the worker stopped beating') and 1 or 0)
+            end
+        end
+    end
+end
+if left > 0 then
+    for worker in pairs(dead) do
+        redis.call('ZREM', P .. ':workers', worker)
+        redis.call('DEL', P .. ':worker:' .. worker)
+    end
+else
+    more = 1
+end
+
+for _, queue in ipairs(queues) do
+    for _, id in ipairs(over('scheduled', queue)) do
+        local job = job_of(id)
+        due = due + 1
+        move(id, job, 'ready', job.lane, next_turn(queue, job.tenant))
+    end
+end
+finish()
+return {due, expired, recovered, poisoned, shifted, more}

@@ -1,0 +1,306 @@
+#!lua flags=allow-oom
+-- SPDX-License-Identifier: MIT
+-- take - leases ready jobs to a worker's idle slots.
+--
+-- KEYS[1]  the partition's prefix
+-- ARGV     worker, live slots, general slots, quarantine (0 or 1), lease_ms,
+--          then for each kind that the worker knows: name, most (general slots that it may
+--          still fill), group_max, needs (names of neighbours, by commas)
+-- Reply    jobs put aside because of their version, quarantine waits (0 or 1), ms until
+--          the next scheduled job is due (-1: none), number of jobs, then for each job:
+--          id, kind, lane, tenant, payload, token, attempt, crashes, deferrals,
+--          enqueued_ms, lease_end_ms, reply, group
+-- Atomic. Live slots are filled from the lane live alone, general slots from every lane by
+-- weight. With quarantine = 1 it gives one quarantined job, while none other is out, and
+-- nothing else.
+--
+-- Whom it serves next, from the outside in: the lane whose pass is lowest, in it the kind
+-- whose pass is lowest, in it the job whose turn is lowest. A pass grows by 16 / weight with
+-- each slot; who was idle starts at the present pass, so idling saves nothing up.
+local worker, lease_ms = ARGV[1], tonumber(ARGV[5])
+local live_slots, general_slots = tonumber(ARGV[2]), tonumber(ARGV[3])
+local quarantine = ARGV[4] == '1'
+local STRIDE = 16
+local PUT_ASIDE_MOST, PUT_ASIDE_MS = 64, 30000
+
+local lease_end = now + lease_ms
+local want = math.max(1, live_slots + general_slots)
+local reply, jobs, put_aside = {0, 0, -1, 0}, 0, 0
+local gone = {}   -- ids that this call has dealt with
+local token = nil -- the last one given out
+
+tick()
+redis.call('ZADD', P .. ':workers', now, worker)
+
+-- --- what may be taken -----------------------------------------------------------------
+
+local paused = {}
+for _, what in ipairs(redis.call('HKEYS', P .. ':paused')) do
+    paused[what] = true
+end
+
+-- A kind is shut while a neighbour that it needs is down and must not be probed yet.
+local kinds = {}
+local function look_at_neighbours(kind)
+    kind.shut, kind.probes = false, {}
+    for name in string.gmatch(kind.needs, '[^,]+') do
+        local state = neighbour(name)
+        if state and state.down_since > 0 then
+            kind.shut = kind.shut or state.probe_at > now
+            kind.probes[#kind.probes + 1] = name
+        end
+    end
+end
+for i = 6, #ARGV, 4 do
+    local kind = {
+        name = ARGV[i], most = tonumber(ARGV[i + 1]), group_max = tonumber(ARGV[i + 2]),
+        needs = ARGV[i + 3],
+    }
+    look_at_neighbours(kind)
+    kinds[#kinds + 1] = kind
+end
+
+-- The next job of a queue and its turn, read ahead `want` at a time.
+local function head(queue)
+    while put_aside < PUT_ASIDE_MOST do
+        local id = queue.ahead[queue.next]
+        if not id then
+            if queue.exhausted then
+                return nil
+            end
+            queue.ahead = redis.call('ZRANGE', queue.key, queue.strays, queue.strays + want - 1,
+                                     'WITHSCORES')
+            queue.next, queue.exhausted = 1, #queue.ahead < 2 * want
+        elseif gone[id] then
+            queue.next = queue.next + 2
+        else
+            return id, tonumber(queue.ahead[queue.next + 1])
+        end
+    end
+    return nil
+end
+
+local names, known, lanes, lane_named = queue_names(), {}, {}, {}
+for _, name in ipairs(names) do
+    known[name] = true
+end
+for _, row in ipairs(LANES) do
+    local lane = {name = row[1], stride = STRIDE / row[2], queues = {}}
+    for _, kind in ipairs(kinds) do
+        local name = lane.name .. ':' .. kind.name
+        local open = not (paused['all'] or paused['lane:' .. lane.name] or
+                             paused['kind:' .. kind.name])
+        if known[name] and open then
+            lane.queues[#lane.queues + 1] = {
+                name = name, lane = lane, kind = kind, key = P .. ':ready:' .. name, ahead = {},
+                next = 1, strays = 0, exhausted = false, turn = 0,
+            }
+        end
+    end
+    lane_named[lane.name] = lane
+    if lane.name ~= 'quarantine' then
+        lanes[#lanes + 1] = lane
+    end
+end
+
+-- --- whose turn it is --------------------------------------------------------------------
+
+-- P:pass holds for each round ("" of the lanes, "<lane>" of a lane's kinds) the present pass
+-- under "<round>", and the members' under "<round>/<member>".
+local passes, new_passes = {}, {}
+local got = redis.call('HGETALL', P .. ':pass')
+for i = 1, #got, 2 do
+    passes[got[i]] = tonumber(got[i + 1])
+end
+
+local function pass_of(round, member)
+    return math.max(passes[round .. '/' .. member] or 0, passes[round] or 0)
+end
+
+local function charge(round, member, stride)
+    local pass = pass_of(round, member)
+    passes[round], new_passes[round] = pass, pass
+    passes[round .. '/' .. member], new_passes[round .. '/' .. member] = pass + stride, pass + stride
+end
+
+-- The queue of the lane that is next; nil when there is nothing to take.
+local function queue_next(lane, general)
+    local best, best_pass = nil, nil
+    for _, queue in ipairs(lane.queues) do
+        local kind = queue.kind
+        if not kind.shut and (not general or kind.most > 0) and head(queue) then
+            local pass = pass_of(lane.name, kind.name)
+            if not best or pass < best_pass then
+                best, best_pass = queue, pass
+            end
+        end
+    end
+    return best
+end
+
+local function next_of_all(general)
+    local best, best_pass = nil, nil
+    for _, lane in ipairs(lanes) do
+        local pass = pass_of('', lane.name)
+        if not best or pass < best_pass then
+            local queue = queue_next(lane, general)
+            if queue then
+                best, best_pass = queue, pass
+            end
+        end
+    end
+    return best
+end
+
+-- --- taking ----------------------------------------------------------------------------------
+
+-- The job as `move` and the reply need it; nil when it cannot be taken: its record is of
+-- another version, then it waits and is counted, or it is not there at all.
+local function open_record(queue, id)
+    local record = redis.call('HMGET', record_key(id), 'version', 'tenant', 'payload', 'attempt',
+                              'crashes', 'deferrals', 'enqueued', 'reply', 'group')
+    local job = {
+        state = 'ready', lane = queue.lane.name, kind = queue.kind.name, tenant = record[2],
+        payload = record[3], attempt = tonumber(record[4] or 0),
+        crashes = tonumber(record[5] or 0), deferrals = tonumber(record[6] or 0),
+        enqueued = tonumber(record[7]), reply = record[8], group = record[9],
+    }
+    if record[1] == RECORD_VERSION then
+        return job
+    end
+    gone[id] = true
+    if not record[1] then
+        queue.strays = queue.strays + 1
+        return nil
+    end
+    put_aside = put_aside + 1
+    count('put_aside')
+    move(id, job, 'scheduled', job.lane, now + PUT_ASIDE_MS, 'fault',
+         'the record has version ' .. record[1] .. ', this release knows ' .. RECORD_VERSION)
+    return nil
+end
+
+local function hand_over(id, job, turn, group)
+    gone[id] = true
+    token = (token or tonumber(redis.call('GET', P .. ':token') or 0)) + 1
+    jobs = jobs + 1
+    count('taken')
+    move(id, job, 'leased', job.lane, lease_end, 'token', token, 'worker', worker, 'turn', turn)
+    for _, value in ipairs({
+        id, job.kind, job.lane, job.tenant, job.payload, token, job.attempt, job.crashes,
+        job.deferrals, job.enqueued, lease_end, job.reply, group,
+    }) do
+        reply[#reply + 1] = value
+    end
+end
+
+-- Fills one slot from the queue. A group is of one tenant; a job that crashed before, a probe
+-- and a quarantined job go alone.
+local slots_filled = 0
+local function serve(queue)
+    local id, turn = head(queue)
+    local job, kind = open_record(queue, id), queue.kind
+    if not job then
+        return false
+    end
+    slots_filled = slots_filled + 1
+    queue.turn = math.max(queue.turn, turn)
+    hand_over(id, job, turn, slots_filled)
+    if #kind.probes > 0 then
+        for _, name in ipairs(kind.probes) do
+            neighbour_probe(name, id, lease_end)
+        end
+        for _, other in ipairs(kinds) do
+            look_at_neighbours(other)
+        end
+    elseif kind.group_max > 1 and job.crashes == 0 and job.lane ~= 'quarantine' then
+        local group = redis.call('ZRANGE', P .. ':group:' .. queue.name .. ':' .. job.tenant, 0,
+                                 kind.group_max - 2, 'WITHSCORES')
+        for i = 1, #group, 2 do
+            local other = open_record(queue, group[i])
+            if other and other.crashes == 0 then
+                hand_over(group[i], other, tonumber(group[i + 1]), slots_filled)
+            end
+        end
+    end
+    charge(queue.lane.name, kind.name, 1)
+    return true
+end
+
+local waits = lane_named.quarantine
+local quarantined = false -- a quarantined job is out
+for _, name in ipairs(names) do
+    if string.find(name, '^quarantine:') and redis.call('EXISTS', P .. ':leased:' .. name) == 1 then
+        quarantined = true
+    end
+end
+
+local filled = true
+if quarantine then
+    local queue = not quarantined and queue_next(waits, false)
+    while queue and not serve(queue) do
+        queue = queue_next(waits, false)
+    end
+else
+    for _ = 1, live_slots do
+        local queue = queue_next(lane_named.live, false)
+        while queue and not serve(queue) do
+            queue = queue_next(lane_named.live, false)
+        end
+        filled = filled and queue ~= nil
+    end
+    for _ = 1, general_slots do
+        local queue = next_of_all(true)
+        while queue and not serve(queue) do
+            queue = next_of_all(true)
+        end
+        if not queue then
+            filled = false
+            break
+        end
+        queue.kind.most = queue.kind.most - 1
+        charge('', queue.lane.name, queue.lane.stride)
+    end
+end
+
+-- --- what is written down --------------------------------------------------------------------
+
+if token then
+    redis.call('SET', P .. ':token', token)
+end
+local pairs_of_passes = {}
+for field, pass in pairs(new_passes) do
+    pairs_of_passes[#pairs_of_passes + 1] = field
+    pairs_of_passes[#pairs_of_passes + 1] = pass
+end
+if #pairs_of_passes > 0 then
+    redis.call('HSET', P .. ':pass', unpack(pairs_of_passes))
+end
+for _, lane in pairs(lane_named) do
+    for _, queue in ipairs(lane.queues) do
+        if queue.turn > present_turn(queue.name) then
+            redis.call('HSET', P .. ':turn', queue.name, queue.turn)
+            redis.call('ZREMRANGEBYSCORE', P .. ':turns:' .. queue.name, '-inf', queue.turn)
+        end
+    end
+end
+
+-- Who filled all slots and left something wakes the next fetcher, once.
+if filled and jobs > 0 and not quarantine and next_of_all(false) and
+    redis.call('LLEN', P .. ':wake') == 0 then
+    woken = true
+end
+
+for _, name in ipairs(names) do
+    local first = redis.call('ZRANGE', P .. ':scheduled:' .. name, 0, 0, 'WITHSCORES')
+    if first[1] then
+        local due = math.max(0, tonumber(first[2]) - now)
+        reply[3] = reply[3] < 0 and due or math.min(reply[3], due)
+    end
+end
+if not quarantine and not quarantined and queue_next(waits, false) then
+    reply[2] = 1
+end
+reply[1], reply[4] = put_aside, jobs
+finish()
+return reply
