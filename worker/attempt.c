@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT
+ * One run of one job: decode, handle, and put down what came of it. */
+#include "worker/attempt.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/seal.h"
+#include "common/link/mariadb.h"
+#include "common/model/backoff.h"
+#include "worker/context.h"
+#include "worker/crash_point.h"
+#include "worker/handlers.h"
+
+static struct handling make_handling(const struct hands *hands, struct attempt *attempt);
+static enum outcome open_payload(const struct context *context,
+                                 struct attempt *attempt,
+                                 struct span *out_payload,
+                                 struct fault *fault);
+static void conclude(const struct context *context,
+                     struct attempt *attempt,
+                     enum outcome outcome,
+                     unsigned answered,
+                     const struct handled *handled);
+static void plan_retry(struct attempt *attempt, struct settlement *settlement);
+static void seal_handled(const struct context *context,
+                         struct attempt *attempt,
+                         const struct handled *handled);
+static struct job_new seal_follow_up(const struct context *context,
+                                     const struct follow_up *follow_up,
+                                     struct arena *arena);
+
+struct attempt *attempt_new(const struct job *job,
+                            struct partition partition,
+                            const struct handler *handler)
+{
+    struct attempt *attempt = calloc(1, sizeof(*attempt));
+    if (!attempt) {
+        abort();
+    }
+    arena_init(&attempt->arena, ATTEMPT_ARENA_BYTES);
+    attempt->job = *job;
+    attempt->job.id = arena_span(&attempt->arena, job->id);
+    attempt->job.tenant = arena_span(&attempt->arena, job->tenant);
+    attempt->job.payload = arena_span(&attempt->arena, job->payload);
+    attempt->job.reply = arena_span(&attempt->arena, job->reply);
+    attempt->partition = partition;
+    attempt->handler = handler;
+    attempt->slot = -1;
+    return attempt;
+}
+
+void attempt_free(struct attempt *attempt)
+{
+    if (!attempt) {
+        return;
+    }
+    arena_done(&attempt->arena);
+    free(attempt);
+}
+
+void attempt_run(const struct hands *hands, struct attempt *attempt)
+{
+    CRASH_POINT("begun");
+    struct handling handling = make_handling(hands, attempt);
+    struct handled *handled = ARENA_NEW(&attempt->arena, struct handled);
+    enum outcome outcome =
+        open_payload(hands->context, attempt, &handling.payload, &attempt->fault);
+    if (outcome == OUTCOME_DONE) {
+        CRASH_POINT("opened");
+        outcome = attempt->handler->handle(&handling, handled, &attempt->fault);
+        CRASH_POINT("handled");
+    }
+    if (outcome != OUTCOME_DONE) {
+        mariadb_rollback(hands->db);
+    }
+    conclude(hands->context, attempt, outcome, handling.answered, handled);
+}
+
+bool attempt_run_group(const struct hands *hands, struct attempt *group)
+{
+    if (!group->handler->handle_group) {
+        return false;
+    }
+    CRASH_POINT("begun");
+    size_t count = 0;
+    for (const struct attempt *each = group; each; each = each->next) {
+        count++;
+    }
+    struct handling *handlings = ARENA_ARRAY(&group->arena, struct handling, count);
+    struct handled *handled = ARENA_ARRAY(&group->arena, struct handled, count);
+    struct fault fault = {0};
+    size_t at = 0;
+    for (struct attempt *each = group; each; each = each->next) {
+        handlings[at] = make_handling(hands, each);
+        enum outcome opened =
+            open_payload(hands->context, each, &handlings[at].payload, &fault);
+        if (opened != OUTCOME_DONE) {
+            return false;
+        }
+        at++;
+    }
+    CRASH_POINT("opened");
+    enum outcome outcome =
+        group->handler->handle_group(handlings, count, handled, &fault);
+    if (outcome != OUTCOME_DONE) {
+        mariadb_rollback(hands->db);
+        log_debug("group_split",
+                  LOG_TEXT("kind", group->job.kind->name),
+                  LOG_NUMBER("jobs", count),
+                  LOG_FAULT(&fault));
+        return false;
+    }
+    CRASH_POINT("handled");
+    at = 0;
+    for (struct attempt *each = group; each; each = each->next) {
+        conclude(hands->context,
+                 each,
+                 OUTCOME_DONE,
+                 handlings[at].answered,
+                 &handled[at]);
+        at++;
+    }
+    return true;
+}
+
+static struct handling make_handling(const struct hands *hands, struct attempt *attempt)
+{
+    const struct context *context = hands->context;
+    return (struct handling){.settings = context->settings,
+                             .clock = context->clock,
+                             .pii = context->pii,
+                             .job = &attempt->job,
+                             .arena = &attempt->arena,
+                             .db = hands->db,
+                             .stripe = hands->stripe,
+                             .mailer = hands->mailer};
+}
+
+/* A key that this worker does not have yet comes with its next restart, so that job
+ * waits; a damaged payload stays damaged. */
+static enum outcome open_payload(const struct context *context,
+                                 struct attempt *attempt,
+                                 struct span *out_payload,
+                                 struct fault *fault)
+{
+    struct arena *arena = &attempt->arena;
+    const struct job *job = &attempt->job;
+    struct span binding =
+        span_of(arena_format(arena, "%.*s|%s", SPAN_ARGS(job->id), job->kind->name));
+    enum outcome outcome =
+        seal_unseal(context->ring, binding, job->payload, arena, out_payload, fault);
+    bool waits = outcome == OUTCOME_NEVER && fault->code == SEAL_UNKNOWN_KEY;
+    return waits ? OUTCOME_LATER : outcome;
+}
+
+static void conclude(const struct context *context,
+                     struct attempt *attempt,
+                     enum outcome outcome,
+                     unsigned answered,
+                     const struct handled *handled)
+{
+    struct settlement *settlement = &attempt->settlement;
+    int64_t took_ms = clock_mono_ms(context->clock) - attempt->begun_ms;
+    *settlement = (struct settlement){.job = &attempt->job,
+                                      .worker = context->name,
+                                      .outcome = outcome,
+                                      .answered = answered,
+                                      .took_ms = took_ms};
+    switch (outcome) {
+    case OUTCOME_DONE:
+        seal_handled(context, attempt, handled);
+        return;
+    case OUTCOME_LATER:
+    case OUTCOME_UNSURE:
+        plan_retry(attempt, settlement);
+        return;
+    case OUTCOME_NEVER:
+        settlement->fault = &attempt->fault;
+        return;
+    }
+    assert(!"an outcome is one of the four");
+}
+
+static void plan_retry(struct attempt *attempt, struct settlement *settlement)
+{
+    const struct job *job = &attempt->job;
+    const struct fault *fault = &attempt->fault;
+    uint64_t seed = backoff_seed(job->id, job->attempt + job->deferrals);
+    settlement->fault = fault;
+    settlement->deferred = fault->neighbour != NULL;
+    settlement->delay_ms =
+        settlement->deferred
+            ? backoff_deferred_ms(seed)
+            : backoff_ms(job->kind, job->attempt, seed, fault->retry_after_ms);
+}
+
+static void seal_handled(const struct context *context,
+                         struct attempt *attempt,
+                         const struct handled *handled)
+{
+    struct arena *arena = &attempt->arena;
+    struct settlement *settlement = &attempt->settlement;
+    assert(handled->result.len <= JOB_RESULT_BYTES);
+    assert(handled->follow_up_count <= HANDLED_FOLLOW_UPS);
+    if (handled->result.len > 0) {
+        struct span binding =
+            span_of(arena_format(arena, "%.*s|result", SPAN_ARGS(attempt->job.id)));
+        settlement->result = seal_seal(context->ring, binding, handled->result, arena);
+    }
+    if (handled->follow_up_count == 0) {
+        return;
+    }
+    struct job_new *jobs = ARENA_ARRAY(arena, struct job_new, handled->follow_up_count);
+    for (size_t i = 0; i < handled->follow_up_count; i++) {
+        jobs[i] = seal_follow_up(context, &handled->follow_ups[i], arena);
+    }
+    settlement->follow_ups = jobs;
+    settlement->follow_up_count = handled->follow_up_count;
+}
+
+static struct job_new seal_follow_up(const struct context *context,
+                                     const struct follow_up *follow_up,
+                                     struct arena *arena)
+{
+    assert(job_id_is_valid(follow_up->id));
+    assert(follow_up->payload.len <= JOB_PAYLOAD_BYTES);
+    const char *kind = follow_up->kind->name;
+    struct span binding =
+        span_of(arena_format(arena, "%.*s|%s", SPAN_ARGS(follow_up->id), kind));
+    struct digest mac;
+    seal_fingerprint(context->ring,
+                     span_of(arena_format(arena, "job|%s", kind)),
+                     follow_up->payload,
+                     &mac);
+    char hex[DIGEST_HEX_BYTES];
+    digest_hex(&mac, hex);
+    return (struct job_new){
+        .id = follow_up->id,
+        .kind = follow_up->kind,
+        .lane = follow_up->lane,
+        .tenant = follow_up->tenant.len > 0 ? follow_up->tenant : SPAN("-"),
+        .payload = seal_seal(context->ring, binding, follow_up->payload, arena),
+        .mac = arena_span(arena, span_of(hex)),
+        .delay_ms = follow_up->delay_ms,
+        .refs = follow_up->refs,
+        .ref_count = follow_up->ref_count};
+}

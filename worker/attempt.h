@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * attempt - one run of one job, from Redis' answer to the settlement that goes back.
+ *
+ * Owns:    its arena, in which the job, the opened payload, what the handler makes and
+ * the settlement live Callers: fetcher (makes it), slots (run it), settler (sends it and
+ * frees it) Blocks:  attempt_run as long as the handler does Order:   attempt_new,
+ * roster_add, attempt_run, settler_add; freed once Redis has answered
+ *
+ *      fetcher            slot                                settler
+ *      attempt_new -----> open payload -> handler -> seal ---> settle -> attempt_free
+ *
+ * At any moment one thread works on it, except that its job, which never changes, may be
+ * read by whoever holds the roster.
+ */
+#ifndef WORKER_ATTEMPT_H
+#define WORKER_ATTEMPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/arena.h"
+#include "common/base/fault.h"
+#include "common/link/queue.h"
+
+struct context;
+struct handled;
+struct handler;
+struct mailer;
+struct mariadb;
+struct stripe;
+
+enum { ATTEMPT_ARENA_BYTES = 64 << 20 };
+
+/* Where the attempt is. Written under the roster's lock. */
+enum attempt_step { ATTEMPT_TAKEN, ATTEMPT_RUNNING, ATTEMPT_FINISHED };
+
+struct attempt {
+    struct arena arena;
+    struct job job; /* its texts are in the arena */
+    struct partition partition;
+    const struct handler *handler;
+    struct attempt *next; /* in its group, later in the settler's line */
+
+    /* The roster's. */
+    struct attempt *newer, *older;
+    enum attempt_step step;
+    int slot;
+    int64_t begun_ms; /* monotonic; of the handler's start */
+    bool overran; /* it was reported */
+    bool lost; /* its lease went to somebody else */
+
+    /* What came of it. */
+    struct fault fault;
+    struct settlement settlement;
+    bool unsure; /* a settle with it was sent and its answer never came */
+};
+
+/* A slot's own tools. */
+struct hands {
+    const struct context *context;
+    struct mariadb *db;
+    struct stripe *stripe;
+    struct mailer *mailer;
+};
+
+struct attempt *attempt_new(const struct job *job,
+                            struct partition partition,
+                            const struct handler *handler);
+void attempt_free(struct attempt *attempt); /* NULL does nothing */
+
+/* Runs one job; its settlement is ready afterwards. */
+void attempt_run(const struct hands *hands, struct attempt *attempt);
+/* Runs a whole group (linked by `next`) in one go. False when that did not work and they
+ * have to be run one by one; then nothing has happened. */
+bool attempt_run_group(const struct hands *hands, struct attempt *group);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * crash_point - names the steps of a job's journey, so that a test can end the worker
+ * there.
+ *
+ * Owns:    nothing      Callers: worker      Blocks: never
+ *
+ * Only the worker of the tests (tests/worker) is built with TOCSIN_CRASH_POINTS: it sends
+ * itself SIGKILL at the step that TOCSIN_CRASH_AT names. In every other build a point is
+ * nothing at all.
+ *
+ *   taken      Redis gave the job, no slot has it
+ *   begun      a slot has it, nothing was done
+ *   opened     its payload is open, the handler is next
+ *   handled    the handler came back, so what it committed is in MariaDB
+ *   settling   the settler is about to tell Redis
+ *   settled    Redis knows, the worker does not yet
+ */
+#ifndef WORKER_CRASH_POINT_H
+#define WORKER_CRASH_POINT_H
+
+#ifdef TOCSIN_CRASH_POINTS
+void crash_point(const char *step);
+#define CRASH_POINT(step) crash_point(step)
+#else
+#define CRASH_POINT(step) ((void)0)
+#endif
+
+#endif

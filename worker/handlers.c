@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ * The table of handlers, and what they use to name follow-up jobs. */
+#include "worker/handlers.h"
+
+#include <assert.h>
+
+const struct handler handlers[] = {
+    {"stripe.event", handle_stripe_event, NULL},
+    {"receipt.send", handle_receipt_send, NULL},
+    {"audit.write", handle_audit_write, NULL},
+};
+const size_t handlers_count = sizeof(handlers) / sizeof(handlers[0]);
+
+struct follow_up *handled_add(struct handled *handled, const char *kind)
+{
+    assert(handled->follow_up_count < HANDLED_FOLLOW_UPS);
+    struct follow_up *follow_up = &handled->follow_ups[handled->follow_up_count++];
+    *follow_up = (struct follow_up){.kind = kind_find(span_of(kind))};
+    assert(follow_up->kind);
+    follow_up->lane = follow_up->kind->lane;
+    return follow_up;
+}
+
+void follow_up_ref(struct follow_up *follow_up, struct span ref)
+{
+    if (ref.len == 0) {
+        return;
+    }
+    assert(follow_up->ref_count < JOB_REFS);
+    follow_up->refs[follow_up->ref_count++] = ref;
+}

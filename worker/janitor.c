@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT
+ * Sweeps, trims and archives, each at its own pace. */
+#include "worker/janitor.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/settings.h"
+#include "common/link/mariadb.h"
+#include "common/link/queue.h"
+#include "common/link/redis.h"
+#include "worker/archive.h"
+#include "worker/bell.h"
+#include "worker/context.h"
+#include "worker/outage.h"
+
+enum {
+    SWEEP_EVERY_MS = 500,
+    SWEEP_MOST = 200,
+    TRIM_EVERY_MS = 5000,
+    TRIM_MOST = 500,
+    ARCHIVE_EVERY_MS = 2000,
+    JANITOR_ARENA_BYTES = 256 << 20,
+};
+
+struct janitor {
+    const struct context *context;
+    struct redis *redis;
+    struct mariadb *db;
+    struct outage redis_outage, archive_outage;
+    struct arena arena; /* of one command and its reply */
+    bool durability_known; /* asked since the link came up */
+    int64_t trim_at_ms, archive_at_ms;
+    pthread_t thread;
+    bool started;
+    struct bell bell; /* rings to stop */
+    _Atomic bool stopping;
+};
+
+/* What is done for each partition. `out_more` asks for another turn at once. */
+typedef enum outcome (*chore_fn)(struct janitor *janitor,
+                                 struct partition partition,
+                                 bool *out_more,
+                                 struct fault *fault);
+
+static void *janitor_main(void *argument);
+static enum outcome work(struct janitor *janitor, bool *out_more, struct fault *fault);
+static enum outcome check_durability(struct janitor *janitor, struct fault *fault);
+static enum outcome each_partition(struct janitor *janitor,
+                                   chore_fn chore,
+                                   bool *out_more,
+                                   struct fault *fault);
+static enum outcome sweep(struct janitor *janitor,
+                          struct partition partition,
+                          bool *out_more,
+                          struct fault *fault);
+static void tell_sweep(const struct swept *swept);
+static enum outcome trim(struct janitor *janitor,
+                         struct partition partition,
+                         bool *out_more,
+                         struct fault *fault);
+static void archive_when_due(struct janitor *janitor, bool *out_more);
+static enum outcome archive(struct janitor *janitor,
+                            struct partition partition,
+                            bool *out_more,
+                            struct fault *fault);
+
+enum outcome janitor_open(const struct context *context,
+                          struct janitor **out_janitor,
+                          struct fault *fault)
+{
+    struct janitor *janitor = calloc(1, sizeof(*janitor));
+    if (!janitor) {
+        abort();
+    }
+    janitor->context = context;
+    janitor->redis_outage = (struct outage){.who = "janitor", .what = "redis"};
+    janitor->archive_outage = (struct outage){.who = "janitor", .what = "archive"};
+    arena_init(&janitor->arena, JANITOR_ARENA_BYTES);
+    bell_init(&janitor->bell);
+    atomic_init(&janitor->stopping, false);
+    enum outcome outcome = redis_open(context->settings, &janitor->redis, fault);
+    if (outcome == OUTCOME_DONE) {
+        outcome = mariadb_open(context->settings, MARIADB_WRITER, &janitor->db, fault);
+    }
+    if (outcome == OUTCOME_DONE) {
+        int error = pthread_create(&janitor->thread, NULL, janitor_main, janitor);
+        janitor->started = error == 0;
+        if (error != 0) {
+            outcome = fault_set(fault,
+                                OUTCOME_NEVER,
+                                "janitor",
+                                error,
+                                "no thread for the janitor");
+        }
+    }
+    if (outcome != OUTCOME_DONE) {
+        janitor_close(janitor);
+        return outcome;
+    }
+    *out_janitor = janitor;
+    return OUTCOME_DONE;
+}
+
+void janitor_close(struct janitor *janitor)
+{
+    if (!janitor) {
+        return;
+    }
+    atomic_store(&janitor->stopping, true);
+    bell_ring(&janitor->bell);
+    if (janitor->started) {
+        pthread_join(janitor->thread, NULL);
+    }
+    mariadb_close(janitor->db);
+    redis_close(janitor->redis);
+    arena_done(&janitor->arena);
+    bell_done(&janitor->bell);
+    free(janitor);
+}
+
+static void *janitor_main(void *argument)
+{
+    struct janitor *janitor = argument;
+    const struct clock *clock = janitor->context->clock;
+    while (!atomic_load(&janitor->stopping)) {
+        uint64_t seen = bell_count(&janitor->bell);
+        if (atomic_load(&janitor->stopping)) {
+            break;
+        }
+        bool more = false;
+        int64_t wait_ms = SWEEP_EVERY_MS;
+        struct fault fault;
+        if (work(janitor, &more, &fault) == OUTCOME_DONE) {
+            outage_back(&janitor->redis_outage, clock);
+        } else {
+            wait_ms = outage_lost(&janitor->redis_outage, clock, &fault);
+            janitor->durability_known = false;
+        }
+        if (!more) {
+            (void)bell_wait(&janitor->bell, seen, wait_ms);
+        }
+    }
+    return NULL;
+}
+
+static enum outcome work(struct janitor *janitor, bool *out_more, struct fault *fault)
+{
+    const struct clock *clock = janitor->context->clock;
+    enum outcome outcome = check_durability(janitor, fault);
+    if (outcome == OUTCOME_DONE) {
+        outcome = each_partition(janitor, sweep, out_more, fault);
+    }
+    if (outcome == OUTCOME_DONE && clock_mono_ms(clock) >= janitor->trim_at_ms) {
+        bool more = false;
+        outcome = each_partition(janitor, trim, &more, fault);
+        janitor->trim_at_ms = clock_mono_ms(clock) + (more ? 0 : TRIM_EVERY_MS);
+        *out_more |= more;
+    }
+    if (outcome == OUTCOME_DONE) {
+        archive_when_due(janitor, out_more);
+    }
+    return outcome;
+}
+
+/* Asked whenever the link came up, since another Redis may answer after a failover. A
+ * Redis that does not let itself be asked is warned about as well. */
+static enum outcome check_durability(struct janitor *janitor, struct fault *fault)
+{
+    if (janitor->durability_known) {
+        return OUTCOME_DONE;
+    }
+    struct text warnings;
+    text_init(&warnings, 4096);
+    enum outcome outcome =
+        redis_check_durability(janitor->redis, &janitor->arena, &warnings, fault);
+    if (outcome == OUTCOME_NEVER) {
+        log_warning("redis_durability_unknown", LOG_FAULT(fault));
+        outcome = OUTCOME_DONE;
+    }
+    struct span rest = text_span(&warnings);
+    while (outcome == OUTCOME_DONE && rest.len > 0) {
+        struct span line = span_cut(rest, '\n', &rest);
+        log_error("redis_not_durable", LOG_SPAN("setting", line));
+    }
+    janitor->durability_known = outcome == OUTCOME_DONE;
+    text_done(&warnings);
+    arena_reset(&janitor->arena);
+    return outcome;
+}
+
+static enum outcome each_partition(struct janitor *janitor,
+                                   chore_fn chore,
+                                   bool *out_more,
+                                   struct fault *fault)
+{
+    int partitions = (int)janitor->context->settings->redis.partitions;
+    enum outcome outcome = OUTCOME_DONE;
+    for (int i = 0; outcome == OUTCOME_DONE && i < partitions; i++) {
+        struct partition partition = {.number = i, .count = partitions};
+        outcome = chore(janitor, partition, out_more, fault);
+        arena_reset(&janitor->arena);
+    }
+    return outcome;
+}
+
+static enum outcome sweep(struct janitor *janitor,
+                          struct partition partition,
+                          bool *out_more,
+                          struct fault *fault)
+{
+    const struct sweep wish = {.dead_after_ms =
+                                   janitor->context->settings->worker.dead_after_ms,
+                               .most = SWEEP_MOST};
+    struct command command = queue_sweep(&janitor->arena, partition, &wish);
+    struct reply reply;
+    struct swept swept;
+    enum outcome outcome =
+        redis_call(janitor->redis, &command, &janitor->arena, &reply, fault);
+    if (outcome == OUTCOME_DONE) {
+        outcome = queue_read_sweep(&reply, &swept, fault);
+    }
+    if (outcome == OUTCOME_DONE) {
+        tell_sweep(&swept);
+        *out_more |= swept.more;
+    }
+    return outcome;
+}
+
+static void tell_sweep(const struct swept *swept)
+{
+    if (swept->expired + swept->recovered + swept->poisoned > 0) {
+        log_warning("jobs_recovered",
+                    LOG_NUMBER("leases_expired", swept->expired),
+                    LOG_NUMBER("of_dead_workers", swept->recovered),
+                    LOG_NUMBER("poisoned", swept->poisoned));
+    }
+    if (swept->shifted_ms != 0) {
+        log_warning("clock_jumped", LOG_NUMBER("shifted_ms", swept->shifted_ms));
+    }
+}
+
+static enum outcome trim(struct janitor *janitor,
+                         struct partition partition,
+                         bool *out_more,
+                         struct fault *fault)
+{
+    const struct settings *settings = janitor->context->settings;
+    const struct trim wish = {.done_keep_count = settings->queue.done_keep_count,
+                              .done_keep_ms = settings->queue.done_keep_s * 1000,
+                              .dead_keep_ms = settings->queue.dead_keep_s * 1000,
+                              .most = TRIM_MOST};
+    struct command command = queue_trim(&janitor->arena, partition, &wish);
+    struct reply reply;
+    enum outcome outcome =
+        redis_call(janitor->redis, &command, &janitor->arena, &reply, fault);
+    if (outcome == OUTCOME_DONE) {
+        *out_more |= reply.integer >= TRIM_MOST;
+    }
+    return outcome;
+}
+
+/* MariaDB may be away for long; the rest of the housekeeping does not wait for it. */
+static void archive_when_due(struct janitor *janitor, bool *out_more)
+{
+    const struct clock *clock = janitor->context->clock;
+    if (clock_mono_ms(clock) < janitor->archive_at_ms) {
+        return;
+    }
+    bool more = false;
+    struct fault fault;
+    int64_t wait_ms = ARCHIVE_EVERY_MS;
+    if (each_partition(janitor, archive, &more, &fault) == OUTCOME_DONE) {
+        outage_back(&janitor->archive_outage, clock);
+    } else {
+        wait_ms += outage_lost(&janitor->archive_outage, clock, &fault);
+        more = false;
+    }
+    janitor->archive_at_ms = clock_mono_ms(clock) + (more ? 0 : wait_ms);
+    *out_more |= more;
+}
+
+static enum outcome archive(struct janitor *janitor,
+                            struct partition partition,
+                            bool *out_more,
+                            struct fault *fault)
+{
+    size_t archived = 0;
+    enum outcome outcome = archive_dead(janitor->redis,
+                                        janitor->db,
+                                        partition,
+                                        &janitor->arena,
+                                        &archived,
+                                        fault);
+    if (outcome == OUTCOME_DONE && archived > 0) {
+        log_info("archived", LOG_NUMBER("jobs", archived));
+        *out_more = true;
+    }
+    return outcome;
+}
