@@ -11,6 +11,7 @@ import os
 import secrets
 from pathlib import Path
 
+from .events import encode, sign
 from .process import free_port, wait_until
 from .programs import Api, Stripesim, Worker, run_tocsin
 from .servers import Mail, MariaDB, Redis, secret
@@ -45,6 +46,7 @@ class Stack:
         self.stripe_key = state["stripe_key"]
         self.db_password = state["db_password"]
         self.reader_password = state["reader_password"]
+        self.demo_password = state["demo_password"]
         self.extra = dict(settings or state.get("settings", {}))
 
         self.redis = Redis(self.dir, options=redis_options)
@@ -74,17 +76,19 @@ class Stack:
                 "stripe_key": "sk_test_" + secret(),
                 "db_password": secret(),
                 "reader_password": secret(),
+                "demo_password": secret(),
                 "api_port": api_port or free_port(),
                 "mail_port": free_port(),
                 "stripesim_port": free_port(),
             }
         if api_port:
             state["api_port"] = api_port
-        self._write(memory, json.dumps(state, indent=1) + "\n")
+        self.write_private(memory, json.dumps(state, indent=1) + "\n")
         return state
 
     @staticmethod
-    def _write(path, text):
+    def write_private(path, text):
+        """A file that only its owner reads."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w",
                   encoding="utf-8") as file:
@@ -97,9 +101,10 @@ class Stack:
                            ("connect_webhook", self.connect_webhook_secret + "\n"),
                            ("stripe_key", self.stripe_key + "\n"),
                            ("db", self.db_password + "\n"),
-                           ("db_reader", self.reader_password + "\n")):
+                           ("db_reader", self.reader_password + "\n"),
+                           ("demo_password", self.demo_password + "\n")):
             if not (self.secrets / name).exists():
-                self._write(self.secrets / name, text)
+                self.write_private(self.secrets / name, text)
         settings = {
             "redis.address": self.redis.address,
             "mariadb.socket": self.mariadb.socket,
@@ -123,7 +128,7 @@ class Stack:
         if self.mail.tls != "none":
             settings["mail.ca_file"] = self.mail.ca_file
         if self.mail.login:
-            self._write(self.secrets / "mail", self.mail.login[1] + "\n")
+            self.write_private(self.secrets / "mail", self.mail.login[1] + "\n")
             settings["mail.username"] = self.mail.login[0]
             settings["mail.password_file"] = self.secrets / "mail"
         settings.update(self.extra)
@@ -131,7 +136,7 @@ class Stack:
         for key, value in settings.items():
             section, _, name = key.partition(".")
             sections.setdefault(section, []).append(f"{name} = {value}")
-        self._write(self.config, "\n".join(
+        self.write_private(self.config, "\n".join(
             f"[{section}]\n" + "\n".join(lines) + "\n"
             for section, lines in sections.items()))
 
@@ -143,7 +148,10 @@ class Stack:
             if server.pid is None:
                 server.start()
 
-    def create_database(self):
+    def create_database(self, keep=False):
+        """A fresh database; with `keep`, only when there is none."""
+        if keep and self.sql("SHOW DATABASES LIKE %s", (DATABASE,), database=None):
+            return
         self.mariadb.create(DATABASE, (WRITER, self.db_password),
                             (READER, self.reader_password))
 
@@ -191,7 +199,14 @@ class Stack:
     def __exit__(self, *error):
         self.stop()
 
-    # Looking inside.
+    # Asking and looking inside.
+
+    def post(self, event):
+        """Sends an event as Stripe does; the status that it gets."""
+        body = encode(event)
+        secret = (self.connect_webhook_secret if event.get("account")
+                  else self.webhook_secret)
+        return self.api.post_event(body, sign(body, secret))
 
     def tocsin(self, *words, **options):
         return run_tocsin(self.config, *words, **options)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""What the pages tell people to type works.
+
+Lines of ```sh blocks are run as they stand against a running stack, with the words in
+capitals replaced. Indented blocks belong to a machine's administration: of these the names
+of units, and the words that ./dev takes, are checked.
+"""
+
+import re
+import shlex
+import subprocess
+
+import pytest
+
+from support.events import payment_event
+from support.process import wait_until
+from support.programs import ROOT
+
+PAGES = ["README.md", "docs/operating.md", "docs/security.md"]
+
+
+def commands(page):
+    """The lines of a page's ```sh blocks."""
+    text = (ROOT / page).read_text()
+    return [line for block in re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
+            for line in block.splitlines()]
+
+
+def indented(page):
+    return re.findall(r"^    (\S.*)$", (ROOT / page).read_text(), re.M)
+
+
+RUNNABLE = [line for page in PAGES for line in commands(page)]
+
+
+def a_dead_job(stack):
+    """An event whose object makes no sense: trying again cannot work."""
+    event = payment_event()
+    event["data"]["object"] = {"object": "payment_intent"}
+    assert stack.post(event) == 200
+    wait_until(lambda: stack.tocsin("job", event["id"], json_output=True)["state"] == "dead",
+               "the job to be dead")
+    return event["id"]
+
+
+def a_payment(stack):
+    event = payment_event()
+    assert stack.post(event) == 200
+    return event["data"]["object"]["id"]
+
+
+def test_the_pages_have_commands_to_run():
+    assert len(RUNNABLE) >= 10
+    assert all(line.startswith("tocsin ") for line in RUNNABLE)
+
+
+def test_every_command_of_the_pages_runs(stack, workdir):
+    for line in RUNNABLE:
+        words = shlex.split(line)[1:]
+        if "ID" in words:
+            words[words.index("ID")] = a_dead_job(stack)
+        if "pi_ID" in words:
+            words[words.index("pi_ID")] = a_payment(stack)
+        if "NEW_FILE" in words:
+            words[words.index("NEW_FILE")] = str(workdir / "new.keys")
+        stack.tocsin(*words)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_unit_that_a_page_names_is_there(page):
+    named = set(re.findall(r"\b(tocsin[\w.@-]*\.(?:service|socket|target))",
+                           (ROOT / page).read_text()))
+    there = {path.name for path in (ROOT / "systemd").iterdir()}
+    for unit in named:
+        assert re.sub(r"@[^.]*\.", "@.", unit) in there
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_word_of_dev_that_a_page_uses_is_in_its_help(page):
+    usage = subprocess.run([ROOT / "dev", "help"], capture_output=True, text=True,
+                           check=True).stdout
+    for line in indented(page):
+        if line.startswith("./dev "):
+            words = line.split("#")[0].split()[1:]
+            assert f"./dev {words[0]}" in usage
+            assert all(word in usage for word in words if word.startswith("--"))
+
+
+@pytest.mark.parametrize("page", PAGES + ["docs/words.md", "docs/benchmarks.md"])
+def test_every_file_that_a_page_names_is_there(page):
+    text = (ROOT / page).read_text()
+    named = re.findall(r"\]\(([\w./-]+)\)", text)
+    beside = (ROOT / page).parent
+    for path in named:
+        assert (beside / path).exists(), path
+    in_code = re.findall(r"`((?:common|api|worker|ctl|schema|tests|docs|systemd)/[\w./-]+)`",
+                         text)
+    for path in in_code:
+        assert (ROOT / path).exists(), path
