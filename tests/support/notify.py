@@ -13,12 +13,20 @@ class NotifySocket:
         self._socket.setblocking(False)
         self.said = []
 
-    def has(self, word):
+    def _collect(self):
         while True:
             try:
                 self.said += self._socket.recv(4096).decode().splitlines()
             except BlockingIOError:
-                return word in self.said
+                return
+
+    def has(self, word):
+        self._collect()
+        return word in self.said
+
+    def count(self, word):
+        self._collect()
+        return self.said.count(word)
 
     def close(self):
         self._socket.close()
