@@ -10,12 +10,13 @@ failures=0
 
 clean_tree() {
     rm -rf "${tree:?}"/*
-    mkdir -p "$tree"/common/{base,model,link} "$tree"/{api,worker,ctl,docs,tests/unit}
+    mkdir -p "$tree"/common/{base,model,link} "$tree"/{api,worker,ctl,docs/man,tests/unit}
     cp "$here/../../.clang-format" "$tree/"
     echo '#include "common/base/text.h"' >"$tree/common/model/job.h"
     echo '#include <hiredis/hiredis.h>' >"$tree/common/link/redis.c"
     echo '#include "worker/slots.h"' >"$tree/tests/unit/test_slots.c"
     printf '#!/bin/sh\necho "$1"\n' >"$tree/run"
+    printf '.Dd May 1, 2026\n.Dt X 1\n.Os\n.Sh NAME\n.Nm x\n.Nd y\n' >"$tree/docs/man/x.1"
     echo 'A job is taken by a worker.' >"$tree/docs/words-in-use.md"
 }
 
@@ -41,7 +42,7 @@ fault() {
 }
 
 clean_tree
-for lint in rooms format shell words; do
+for lint in rooms format shell words manpages; do
     expect pass "$lint" "a clean tree"
 done
 fault rooms "base includes model" common/base/text.c '#include "common/model/job.h"'
@@ -55,4 +56,5 @@ fault shell "an unquoted variable" run 'rm $1/x'
 fault words "a word that is not ours" docs/words-in-use.md 'The task is queued.'
 fault words "a path of one machine" docs/words-in-use.md 'See /home/someone/notes.'
 fault words "an unfinished mark" worker/slots.c '/* TODO later */'
+fault manpages "an unknown macro" docs/man/x.1 '.Xx what'
 [ "$failures" -eq 0 ]
