@@ -169,6 +169,7 @@ enum outcome settings_read_secret(const char *path,
     fclose(file);
     struct span secret = {line, got ? strcspn(line, "\r\n") : 0};
     if (secret.len > 0) {
+        text_init(out_secret, SECRET_BYTES);
         text_add(out_secret, secret);
     }
     explicit_bzero(line, sizeof(line));

@@ -167,7 +167,7 @@ void settings_show(const struct settings *settings,
 void settings_describe(struct text *out);
 
 /* A secret's file: its one line without the newline; refuses an empty file. The text is
- * the caller's: text_wipe it. */
+ * begun here and is the caller's then: text_wipe it. */
 MUST_USE enum outcome settings_read_secret(const char *path,
                                            struct text *out_secret,
                                            struct fault *fault);
