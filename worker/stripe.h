@@ -3,16 +3,21 @@
  * stripe - the client for Stripe's API (version 2024-06-20), one for each slot.
  *
  * Owns:    one curl easy handle, whose connection is kept between calls
- * Callers: handlers; one thread at a time      Blocks: up to stripe.total_ms a call, retries included,
- *          plus the governor's wait
- * Faults:  LATER with neighbour "stripe" when Stripe cannot be reached (nothing was sent) or answers 5xx on a read;
- *          LATER without one on 409, 429 (retry_after_ms), and when Stripe-Should-Retry is true;
+ * Callers: handlers; one thread at a time
+ * Blocks:  up to stripe.total_ms a call, retries included, plus the governor's wait
+ * Faults:  LATER with neighbour "stripe" when Stripe cannot be reached (nothing was
+ *          sent), does not answer a read or answers it with 5xx, and on 401: a refused
+ *          key is the operator's to mend, and no job should die of it;
+ *          LATER without one on 409, 429 (retry_after_ms), and when Stripe-Should-Retry
+ *          is true;
  *          NEVER on other 4xx, with Stripe's type, code and message in the text;
- *          UNSURE when a POST was sent and its answer is lost, or was a 500: read back before repeating
+ *          UNSURE when a POST was sent and its answer is lost, or was a 5xx: read back
+ *          before repeating
  *
- * Retries inside a call (docs.stripe.com/error-low-level): Stripe-Should-Retry: true, else
- * connection errors, 409, 429 and >= 500, at most twice, under the same Idempotency-Key. After
- * a 500 to a POST it does not repeat: Stripe replays the stored 500 under its key.
+ * Retries inside a call (docs.stripe.com/error-low-level): Stripe-Should-Retry: true,
+ * else connection errors, 409, 429 and >= 500, at most twice, under the same
+ * Idempotency-Key. After a 500 to a POST it does not repeat: Stripe replays the stored
+ * 500 under its key.
  */
 #ifndef WORKER_STRIPE_H
 #define WORKER_STRIPE_H
@@ -42,14 +47,14 @@ enum stripe_fault {
 /* What Stripe answered. */
 struct stripe_answer {
     long status;
-    struct cJSON *document;     /* yours: json_free */
-    struct span request_id;     /* in the arena; of the last try */
+    struct cJSON *document; /* yours: json_free */
+    struct span request_id; /* in the arena; of the last try */
     /* of an error object, in the arena; empty when Stripe named none */
     struct span error_type, error_code, decline_code, error_param, error_message;
 };
 
-/* A parameter of a form: "metadata[pompier_id]" = "7". Names are sent as they stand, values
- * percent-encoded as UTF-8. */
+/* A parameter of a form: "metadata[pompier_id]" = "7". Names are sent as they stand,
+ * values percent-encoded as UTF-8. */
 struct stripe_param {
     const char *name;
     struct span value;
@@ -62,8 +67,9 @@ MUST_USE enum outcome stripe_open(const struct settings *settings,
                                   struct fault *fault);
 void stripe_close(struct stripe *stripe); /* NULL does nothing */
 
-/* `path` as "/v1/payment_intents/pi_1"; `account` is sent as Stripe-Account unless empty; `live` calls go before
- * others at the governor. On NEVER with an HTTP status the answer is filled too, apart from the document. */
+/* `path` as "/v1/payment_intents/pi_1"; `account` is sent as Stripe-Account unless empty;
+ * `live` calls go before others at the governor. On NEVER with an HTTP status the answer
+ * is filled too, apart from the document. */
 MUST_USE enum outcome stripe_get(struct stripe *stripe,
                                  const char *path,
                                  const struct stripe_param *query,
