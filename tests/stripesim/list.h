@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * list - pages of objects, newest first, as all of Stripe's lists.
+ *
+ * Owns:    nothing      Callers: the handlers of list routes
+ * Blocks:  never; a page costs a walk over what lies between its first and last object
+ */
+#ifndef TESTS_STRIPESIM_LIST_H
+#define TESTS_STRIPESIM_LIST_H
+
+#include <stdbool.h>
+
+#include "tests/stripesim/object.h"
+
+struct call;
+
+typedef bool (*list_filter_fn)(const struct call *call, const struct object *object);
+
+/* Answers with the page that limit, starting_after, ending_before and created[...] of the
+ * call ask for, of the call's account, out of what passes the filter (NULL: everything).
+ */
+void list_answer(struct call *call, enum kind kind, list_filter_fn filter);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * params - which parameters a route takes, checked before its handler runs.
+ *
+ * Owns:    nothing      Callers: server.c; tables in routes.c      Blocks: never
+ */
+#ifndef TESTS_STRIPESIM_PARAMS_H
+#define TESTS_STRIPESIM_PARAMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct call;
+
+enum param_kind {
+    PARAM_STRING,
+    PARAM_INTEGER,
+    PARAM_BOOL,
+    PARAM_CHOICE,
+    PARAM_ANY, /* taken, and not looked at */
+};
+
+struct param {
+    const char *pattern; /* as form_fits reads it */
+    enum param_kind kind;
+    bool required;
+    int64_t least; /* of an integer; both 0: no bounds */
+    int64_t most;
+    const char *choices; /* "automatic manual" */
+    bool may_be_empty; /* an empty value unsets */
+};
+
+/* False after refusing the call as Stripe does: parameter_unknown, parameter_missing,
+ * parameter_invalid_integer, parameter_invalid_empty, or a text without code. The table
+ * ends with a row without pattern. */
+bool params_check(struct call *call, const struct param *table);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ * Payouts. */
+#include "tests/stripesim/payouts.h"
+
+#include "tests/stripesim/sim.h"
+
+enum { DAYS_ON_THE_WAY = 2, DAY_S = 86400 };
+
+static const char *const status_names[] = {
+    [PAYOUT_IN_TRANSIT] = "in_transit",
+    [PAYOUT_PAID] = "paid",
+    [PAYOUT_FAILED] = "failed",
+};
+
+#define ROW(member, as) FIELD(struct payout, member, as)
+static const struct field fields[] = {
+    FIELD_HEAD("payout"),
+    ROW(amount, FIELD_INTEGER),
+    FIELD_NULL("application_fee"),
+    FIELD_NULL("application_fee_amount"),
+    ROW(arrival_date, FIELD_INTEGER),
+    FIELD_ALWAYS("automatic", "true"),
+    ROW(balance_transaction, FIELD_LINK),
+    FIELD_CREATED,
+    FIELD_ALWAYS("currency", "\"eur\""),
+    FIELD_ALWAYS("description", "\"STRIPE PAYOUT\""),
+    ROW(destination, FIELD_STRING),
+    ROW(failure_balance_transaction, FIELD_LINK),
+    ROW(failure_code, FIELD_STRING),
+    ROW(failure_message, FIELD_STRING),
+    FIELD_LIVEMODE,
+    FIELD_ALWAYS("metadata", "{}"),
+    FIELD_ALWAYS("method", "\"standard\""),
+    FIELD_NULL("original_payout"),
+    FIELD_ALWAYS("reconciliation_status", "\"completed\""),
+    FIELD_NULL("reversed_by"),
+    FIELD_ALWAYS("source_type", "\"card\""),
+    FIELD_NULL("statement_descriptor"),
+    FIELD_NAMED(struct payout, status, status_names),
+    FIELD_ALWAYS("type", "\"bank_account\""),
+};
+const struct shape payout_shape = {
+    .name = "payout",
+    .prefix = "po_1",
+    .path_param = "payout",
+    .size = sizeof(struct payout),
+    .fields = fields,
+    .field_count = FIELD_COUNT(fields),
+};
+
+struct payout *payouts_make(struct sim *sim,
+                            const char *account,
+                            int64_t amount,
+                            bool succeeds)
+{
+    struct payout *payout = store_new(&sim->store, KIND_PAYOUT, account, NULL);
+    payout->amount = amount;
+    payout->arrival_date = payout->object.created + (int64_t)DAYS_ON_THE_WAY * DAY_S;
+    payout->balance_transaction = store_id(&sim->store, "txn_1");
+    payout->destination = store_id(&sim->store, "ba_1");
+    events_emit(sim, EVENT_PAYOUT_CREATED, &payout->object, NULL);
+    payout->status = succeeds ? PAYOUT_PAID : PAYOUT_FAILED;
+    if (!succeeds) {
+        payout->failure_balance_transaction = store_id(&sim->store, "txn_1");
+        payout->failure_code = "account_closed";
+        payout->failure_message = "The bank account has been closed";
+    }
+    events_emit(sim,
+                succeeds ? EVENT_PAYOUT_PAID : EVENT_PAYOUT_FAILED,
+                &payout->object,
+                NULL);
+    return payout;
+}

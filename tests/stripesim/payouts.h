@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * payouts - a connected account's money on its way to its bank.
+ *
+ * Owns:    nothing; payouts live in the store
+ * Callers: the control endpoint      Blocks: never
+ */
+#ifndef TESTS_STRIPESIM_PAYOUTS_H
+#define TESTS_STRIPESIM_PAYOUTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tests/stripesim/object.h"
+
+struct sim;
+
+enum payout_status { PAYOUT_IN_TRANSIT, PAYOUT_PAID, PAYOUT_FAILED };
+
+struct payout {
+    struct object object;
+    int64_t amount;
+    int64_t arrival_date;
+    const char *balance_transaction;
+    const char *destination;
+    const char *failure_balance_transaction;
+    const char *failure_code;
+    const char *failure_message;
+    enum payout_status status;
+};
+
+/* Of a connected account (NULL: the platform's own), sent and arrived, or sent back. */
+struct payout *payouts_make(struct sim *sim,
+                            const char *account,
+                            int64_t amount,
+                            bool succeeds);
+
+#endif

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT
+ * Payments by the hundred, each following a script. */
+#include "tests/stripesim/play.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "tests/stripesim/disputes.h"
+#include "tests/stripesim/payments.h"
+#include "tests/stripesim/refunds.h"
+#include "tests/stripesim/sim.h"
+
+enum { MOST_STEPS = 5, SLICE = 100, TICK_MS = 5 };
+
+/* One thing that happens to a payment; what its state does not allow is left out. */
+typedef void (*step_fn)(struct sim *sim, struct payment_intent *intent);
+
+struct script {
+    const char *name;
+    int64_t usual_weight;
+    bool is_manual; /* captured by hand */
+    step_fn steps[MOST_STEPS];
+};
+
+/* A payment between two steps. */
+struct actor {
+    struct payment_intent *intent;
+    const struct script *script;
+    int step;
+    int64_t due_ms;
+    struct actor *next;
+};
+
+/* What was asked for and is not done. All steps are the same time apart, so the actors of
+ * one act become due in the order in which they wait. */
+struct act {
+    struct play_order order;
+    int64_t begun;
+    int64_t started_ms;
+    struct actor *waiting;
+    struct actor **waiting_end;
+    struct act *next;
+};
+
+struct play {
+    struct sim *sim;
+    struct event *timer;
+    struct act *acts;
+    int64_t number; /* of the last payment */
+    int64_t played; /* payments whose script is over */
+};
+
+static void step_tap(struct sim *sim, struct payment_intent *intent);
+static void step_decline(struct sim *sim, struct payment_intent *intent);
+static void step_capture(struct sim *sim, struct payment_intent *intent);
+static void step_cancel(struct sim *sim, struct payment_intent *intent);
+static void step_refund_all(struct sim *sim, struct payment_intent *intent);
+static void step_refund_part(struct sim *sim, struct payment_intent *intent);
+static void refund(struct sim *sim, struct payment_intent *intent, int64_t divisor);
+static void step_settle_refund(struct sim *sim, struct payment_intent *intent);
+static void step_fail_refund(struct sim *sim, struct payment_intent *intent);
+static struct refund *last_refund(struct sim *sim, const struct payment_intent *intent);
+static void step_dispute(struct sim *sim, struct payment_intent *intent);
+static void step_answer(struct sim *sim, struct payment_intent *intent);
+static void step_lose(struct sim *sim, struct payment_intent *intent);
+static void step_win(struct sim *sim, struct payment_intent *intent);
+static void close_dispute(struct sim *sim, struct payment_intent *intent, bool won);
+static struct dispute *dispute_of(struct sim *sim, const struct payment_intent *intent);
+static void on_tick(evutil_socket_t descriptor, short what, void *context);
+static int64_t may_begin(const struct act *act, int64_t now_ms);
+static void begin(struct play *play, struct act *act, int64_t now_ms);
+static const struct script *choose(struct sim *sim, const struct play_order *order);
+static const char *numbered(struct sim *sim, const char *text, int64_t number);
+static void go_on(struct play *play,
+                  struct act *act,
+                  struct actor *actor,
+                  int64_t now_ms);
+static bool is_over(const struct act *act);
+static void free_act(struct act *act);
+
+static const struct script scripts[] = {
+    {"succeeded", 70, false, {step_tap}},
+    {"declined_then_succeeded", 8, false, {step_decline, step_tap}},
+    {"captured", 5, true, {step_tap, step_capture}},
+    {"canceled", 4, false, {step_cancel}},
+    {"refunded", 4, false, {step_tap, step_refund_all, step_settle_refund}},
+    {"partially_refunded", 4, false, {step_tap, step_refund_part, step_settle_refund}},
+    {"refund_failed",
+     2,
+     false,
+     {step_tap, step_refund_all, step_settle_refund, step_fail_refund}},
+    {"disputed", 2, false, {step_tap, step_dispute, step_answer, step_lose}},
+    {"dispute_won", 1, false, {step_tap, step_dispute, step_answer, step_win}},
+    {"declined", 0, false, {step_decline}},
+    {"authorized", 0, true, {step_tap}},
+    {"abandoned", 0, false, {NULL}},
+};
+enum { SCRIPT_COUNT = sizeof(scripts) / sizeof(scripts[0]) };
+_Static_assert((int)SCRIPT_COUNT <= (int)PLAY_MOST_SCRIPTS,
+               "play_order has a weight for each");
+
+struct play *play_new(struct sim *sim)
+{
+    struct play *play = calloc(1, sizeof(*play));
+    if (!play) {
+        abort();
+    }
+    play->sim = sim;
+    play->timer = evtimer_new(sim->base, on_tick, play);
+    return play;
+}
+
+void play_free(struct play *play)
+{
+    if (play) {
+        play_stop(play);
+        event_free(play->timer);
+        free(play);
+    }
+}
+
+void play_start(struct play *play, const struct play_order *order)
+{
+    struct act *act = calloc(1, sizeof(*act));
+    if (!act) {
+        abort();
+    }
+    act->order = *order;
+    act->started_ms = clock_mono_ms(play->sim->clock);
+    act->waiting_end = &act->waiting;
+    int64_t weight = 0;
+    for (int i = 0; i < SCRIPT_COUNT; i++) {
+        weight += order->weights[i];
+    }
+    for (int i = 0; weight == 0 && i < SCRIPT_COUNT; i++) {
+        act->order.weights[i] = scripts[i].usual_weight;
+    }
+    act->next = play->acts;
+    play->acts = act;
+    event_active(play->timer, 0, 0);
+}
+
+void play_stop(struct play *play)
+{
+    while (play->acts) {
+        struct act *act = play->acts;
+        play->acts = act->next;
+        free_act(act);
+    }
+    play->number = 0;
+    play->played = 0;
+    event_del(play->timer);
+}
+
+bool play_is_idle(const struct play *play)
+{
+    return play->acts == NULL;
+}
+
+int play_script(struct span name)
+{
+    for (int i = 0; i < SCRIPT_COUNT; i++) {
+        if (span_is(name, scripts[i].name)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+void play_write(const struct play *play, struct json_writer *json)
+{
+    int64_t left = 0;
+    for (const struct act *act = play->acts; act; act = act->next) {
+        left += act->order.count - act->begun;
+    }
+    json_open(json, "play", '{');
+    json_put_bool(json, "running", play->acts != NULL);
+    json_put_integer(json, "begun", play->number);
+    json_put_integer(json, "played", play->played);
+    json_put_integer(json, "left", left);
+    json_close(json, '}');
+}
+
+static void on_tick(evutil_socket_t descriptor, short what, void *context)
+{
+    struct play *play = context;
+    (void)descriptor;
+    (void)what;
+    int64_t now_ms = clock_mono_ms(play->sim->clock);
+    struct act **link = &play->acts;
+    while (*link) {
+        struct act *act = *link;
+        for (int64_t left = may_begin(act, now_ms); left > 0; left--) {
+            begin(play, act, now_ms);
+        }
+        for (int done = 0; done < SLICE && act->waiting && act->waiting->due_ms <= now_ms;
+             done++) {
+            struct actor *actor = act->waiting;
+            act->waiting = actor->next;
+            if (!act->waiting) {
+                act->waiting_end = &act->waiting;
+            }
+            go_on(play, act, actor, now_ms);
+        }
+        if (is_over(act)) {
+            *link = act->next;
+            free_act(act);
+        } else {
+            link = &act->next;
+        }
+    }
+    if (play->acts) {
+        event_add(play->timer, &(struct timeval){0, TICK_MS * 1000});
+    }
+}
+
+/* How many payments may begin now: what the rate has allowed since the start, less what
+ * has begun; never more than a slice, so that the loop turns. */
+static int64_t may_begin(const struct act *act, int64_t now_ms)
+{
+    int64_t left = act->order.count - act->begun;
+    if (act->order.rate_per_s > 0) {
+        int64_t allowed =
+            1 + (now_ms - act->started_ms) * act->order.rate_per_s / 1000 - act->begun;
+        left = allowed < left ? allowed : left;
+    }
+    return left < SLICE ? left : SLICE;
+}
+
+static void begin(struct play *play, struct act *act, int64_t now_ms)
+{
+    struct sim *sim = play->sim;
+    const struct play_order *order = &act->order;
+    struct actor *actor = calloc(1, sizeof(*actor));
+    if (!actor) {
+        abort();
+    }
+    actor->script = choose(sim, order);
+    act->begun++;
+    play->number++;
+    struct payment_intent *intent = payments_new(sim, NULL);
+    intent->amount =
+        random_between(&sim->choices, order->amount_least, order->amount_most);
+    intent->card_present = true;
+    intent->capture_method = actor->script->is_manual ? "manual" : "automatic";
+    intent->payment_method_types = "[\"card_present\"]";
+    intent->payment_method_options =
+        "{\"card_present\":{\"request_extended_authorization\":false,"
+        "\"request_incremental_authorization_support\":false}}";
+    intent->destination = order->destination;
+    intent->application_fee_amount = order->fee > 0 ? order->fee : OBJECT_NONE;
+    intent->metadata = numbered(sim, order->metadata, play->number);
+    if (order->receipt_email && random_percent(&sim->choices, order->receipt_percent)) {
+        intent->receipt_email = numbered(sim, order->receipt_email, play->number);
+    }
+    payments_created(sim, intent);
+    actor->intent = intent;
+    go_on(play, act, actor, now_ms);
+}
+
+static const struct script *choose(struct sim *sim, const struct play_order *order)
+{
+    int64_t total = 0;
+    for (int i = 0; i < SCRIPT_COUNT; i++) {
+        total += order->weights[i];
+    }
+    int64_t at = random_between(&sim->choices, 1, total);
+    int i = 0;
+    while (at > order->weights[i]) {
+        at -= order->weights[i++];
+        assert(i < SCRIPT_COUNT);
+    }
+    return &scripts[i];
+}
+
+/* Texts without "{n}" are shared. */
+static const char *numbered(struct sim *sim, const char *text, int64_t number)
+{
+    const char *found = strstr(text, "{n}");
+    if (!found) {
+        return text;
+    }
+    struct text out;
+    text_init(&out, 64 * 1024);
+    const char *at = text;
+    for (; found; found = strstr(at, "{n}")) {
+        text_add(&out, (struct span){at, (size_t)(found - at)});
+        text_add_i64(&out, number);
+        at = found + 3;
+    }
+    text_add_string(&out, at);
+    const char *copy = store_copy(&sim->store, text_span(&out));
+    text_done(&out);
+    return copy;
+}
+
+/* Without a pause between them the steps follow at once. */
+static void go_on(struct play *play, struct act *act, struct actor *actor, int64_t now_ms)
+{
+    while (actor->step < MOST_STEPS && actor->script->steps[actor->step]) {
+        if (act->order.step_ms > 0 && actor->due_ms <= 0) {
+            actor->due_ms = now_ms + act->order.step_ms;
+            actor->next = NULL;
+            *act->waiting_end = actor;
+            act->waiting_end = &actor->next;
+            return;
+        }
+        actor->script->steps[actor->step++](play->sim, actor->intent);
+        actor->due_ms = 0;
+    }
+    play->played++;
+    free(actor);
+}
+
+static bool is_over(const struct act *act)
+{
+    return act->begun == act->order.count && !act->waiting;
+}
+
+static void free_act(struct act *act)
+{
+    while (act->waiting) {
+        struct actor *actor = act->waiting;
+        act->waiting = actor->next;
+        free(actor);
+    }
+    free(act);
+}
+
+static void step_tap(struct sim *sim, struct payment_intent *intent)
+{
+    if (payments_may(MOVE_ATTEMPT, intent->status)) {
+        payments_attempt(sim, intent, payments_attempt_named(SPAN("succeeded")));
+    }
+}
+
+static void step_decline(struct sim *sim, struct payment_intent *intent)
+{
+    if (payments_may(MOVE_ATTEMPT, intent->status)) {
+        payments_attempt(sim, intent, payments_attempt_named(SPAN("declined")));
+    }
+}
+
+static void step_capture(struct sim *sim, struct payment_intent *intent)
+{
+    if (payments_may(MOVE_CAPTURE, intent->status)) {
+        payments_capture(sim, intent, intent->amount_capturable);
+    }
+}
+
+static void step_cancel(struct sim *sim, struct payment_intent *intent)
+{
+    if (payments_may(MOVE_CANCEL, intent->status)) {
+        payments_cancel(sim, intent, "requested_by_customer");
+    }
+}
+
+static void step_refund_all(struct sim *sim, struct payment_intent *intent)
+{
+    refund(sim, intent, 1);
+}
+
+static void step_refund_part(struct sim *sim, struct payment_intent *intent)
+{
+    refund(sim, intent, 2);
+}
+
+static void refund(struct sim *sim, struct payment_intent *intent, int64_t divisor)
+{
+    struct charge *charge = payments_charge(sim, intent);
+    if (!charge || charge->status != CHARGE_SUCCEEDED || refunds_left(charge) < divisor) {
+        return;
+    }
+    refunds_make(sim,
+                 charge,
+                 &(struct refund_order){
+                     .amount = refunds_left(charge) / divisor,
+                     .reason = "requested_by_customer",
+                     .metadata = "{}",
+                     .status = REFUND_SUCCEEDED,
+                     .reverse_transfer = charge->transfer != NULL,
+                 });
+}
+
+static void step_settle_refund(struct sim *sim, struct payment_intent *intent)
+{
+    struct refund *last = last_refund(sim, intent);
+    if (last && last->status != REFUND_FAILED) {
+        refunds_settle(sim, last);
+    }
+}
+
+static void step_fail_refund(struct sim *sim, struct payment_intent *intent)
+{
+    struct refund *last = last_refund(sim, intent);
+    if (last && last->status != REFUND_FAILED) {
+        refunds_fail(sim, last, "expired_or_canceled_card");
+    }
+}
+
+static struct refund *last_refund(struct sim *sim, const struct payment_intent *intent)
+{
+    const struct charge *charge = payments_charge(sim, intent);
+    return charge && charge->last_refund ? store_find(&sim->store,
+                                                      KIND_REFUND,
+                                                      intent->object.account,
+                                                      span_of(charge->last_refund))
+                                         : NULL;
+}
+
+static void step_dispute(struct sim *sim, struct payment_intent *intent)
+{
+    struct charge *charge = payments_charge(sim, intent);
+    if (charge && charge->status == CHARGE_SUCCEEDED && !charge->disputed) {
+        disputes_open(sim, charge, "fraudulent");
+    }
+}
+
+static void step_answer(struct sim *sim, struct payment_intent *intent)
+{
+    struct dispute *dispute = dispute_of(sim, intent);
+    if (dispute && dispute->status == DISPUTE_NEEDS_RESPONSE) {
+        disputes_answer(sim, dispute);
+    }
+}
+
+static void step_lose(struct sim *sim, struct payment_intent *intent)
+{
+    close_dispute(sim, intent, false);
+}
+
+static void step_win(struct sim *sim, struct payment_intent *intent)
+{
+    close_dispute(sim, intent, true);
+}
+
+static void close_dispute(struct sim *sim, struct payment_intent *intent, bool won)
+{
+    struct dispute *dispute = dispute_of(sim, intent);
+    if (dispute && disputes_is_open(dispute)) {
+        disputes_close(sim, dispute, won);
+    }
+}
+
+static struct dispute *dispute_of(struct sim *sim, const struct payment_intent *intent)
+{
+    const struct charge *charge = payments_charge(sim, intent);
+    return charge && charge->dispute ? store_find(&sim->store,
+                                                  KIND_DISPUTE,
+                                                  intent->object.account,
+                                                  span_of(charge->dispute))
+                                     : NULL;
+}

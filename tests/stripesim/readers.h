@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * readers - Terminal readers, and what became of the last thing they were asked to do.
+ *
+ * Owns:    nothing; readers live in the store
+ * Callers: the control endpoint      Blocks: never
+ */
+#ifndef TESTS_STRIPESIM_READERS_H
+#define TESTS_STRIPESIM_READERS_H
+
+#include <stdbool.h>
+
+#include "tests/stripesim/object.h"
+
+struct payment_intent;
+struct sim;
+
+enum reader_action { READER_IDLE, READER_IN_PROGRESS, READER_SUCCEEDED, READER_FAILED };
+
+struct reader {
+    struct object object;
+    const char *device_type;
+    const char *label;
+    const char *location;
+    const char *payment_intent; /* of the action */
+    const char *failure_code;
+    const char *failure_message;
+    enum reader_action action;
+};
+
+/* `id` may be NULL. */
+struct reader *readers_new(struct sim *sim, const char *id);
+/* The reader is done with a payment, by the state that the payment is in now. */
+void readers_finish(struct sim *sim,
+                    struct reader *reader,
+                    const struct payment_intent *intent);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * The whole simulator, put together and taken apart. */
+#include "tests/stripesim/sim.h"
+
+#include <assert.h>
+
+#include "tests/stripesim/play.h"
+
+#define API_VERSION "2024-06-20"
+
+enum outcome sim_init(struct sim *sim,
+                      struct event_base *base,
+                      const struct sim_options *options,
+                      struct fault *fault)
+{
+    *sim = (struct sim){
+        .base = base,
+        .clock = &clock_system,
+        .api_version = API_VERSION,
+        .seed = options->seed,
+    };
+    random_seed(&sim->choices, options->seed);
+    store_init(&sim->store, sim->clock, options->livemode);
+    idempotency_init(&sim->idempotency);
+    faults_init(&sim->faults);
+    sim->webhooks = webhooks_new(base, &sim->choices, options->endpoints, fault);
+    sim->play = play_new(sim);
+    return sim->webhooks ? OUTCOME_DONE : OUTCOME_NEVER;
+}
+
+void sim_done(struct sim *sim)
+{
+    assert(!sim->held);
+    play_free(sim->play);
+    webhooks_free(sim->webhooks);
+    faults_done(&sim->faults);
+    idempotency_done(&sim->idempotency);
+    store_done(&sim->store);
+}
+
+void sim_reset(struct sim *sim, uint64_t seed)
+{
+    assert(!sim->held);
+    bool livemode = sim->store.livemode;
+    play_stop(sim->play);
+    webhooks_reset(sim->webhooks);
+    faults_done(&sim->faults);
+    idempotency_done(&sim->idempotency);
+    store_done(&sim->store);
+    store_init(&sim->store, sim->clock, livemode);
+    idempotency_init(&sim->idempotency);
+    faults_init(&sim->faults);
+    random_seed(&sim->choices, seed);
+    sim->api_version = API_VERSION;
+    sim->calls = 0;
+    sim->seed = seed;
+}

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: MIT
+ * The verbs of the control endpoint that change something. */
+#include "tests/stripesim/verbs.h"
+
+#include <string.h>
+
+#include "tests/stripesim/accounts.h"
+#include "tests/stripesim/disputes.h"
+#include "tests/stripesim/payments.h"
+#include "tests/stripesim/payouts.h"
+#include "tests/stripesim/play.h"
+#include "tests/stripesim/readers.h"
+#include "tests/stripesim/refunds.h"
+#include "tests/stripesim/server.h"
+#include "tests/stripesim/sim.h"
+
+enum { MOST_PLAY = 1000000, DEFAULT_LEAST = 500, DEFAULT_MOST = 5000 };
+
+static void verb_tap(struct order *order);
+static void verb_dispute(struct order *order);
+static void verb_fail_refund(struct order *order);
+static void verb_settle_refund(struct order *order);
+static void verb_answer_dispute(struct order *order);
+static void verb_close_dispute(struct order *order);
+static void verb_account(struct order *order);
+static void verb_account_stage(struct order *order);
+static void verb_authorize(struct order *order);
+static void verb_deauthorize(struct order *order);
+static void verb_payout(struct order *order);
+static void verb_reader(struct order *order);
+static void verb_send_event(struct order *order);
+static void verb_faults(struct order *order);
+static void verb_add_fault(struct order *order);
+static void verb_clear_faults(struct order *order);
+static void verb_webhooks(struct order *order);
+static void verb_set_webhooks(struct order *order);
+static void verb_release(struct order *order);
+static void verb_play(struct order *order);
+static bool read_weights(struct order *order, struct play_order *play);
+static void verb_settings(struct order *order);
+static void verb_reset(struct order *order);
+static void show(struct order *order, const struct object *object);
+static bool read_stage(struct order *order, enum account_stage *out_stage);
+static struct account *place_account(struct order *order, struct span id);
+
+const struct verb verbs_table[] = {
+    {"GET", "summary", verbs_summary},
+    {"GET", "events", verbs_events},
+    {"POST", "events/{id}/send", verb_send_event},
+    {"POST", "play", verb_play},
+    {"POST", "payment_intents/{id}/tap", verb_tap},
+    {"POST", "payment_intents/{id}/dispute", verb_dispute},
+    {"POST", "refunds/{id}/fail", verb_fail_refund},
+    {"POST", "refunds/{id}/settle", verb_settle_refund},
+    {"POST", "disputes/{id}/answer", verb_answer_dispute},
+    {"POST", "disputes/{id}/close", verb_close_dispute},
+    {"POST", "accounts", verb_account},
+    {"POST", "accounts/{id}/stage", verb_account_stage},
+    {"POST", "accounts/{id}/authorize", verb_authorize},
+    {"POST", "accounts/{id}/deauthorize", verb_deauthorize},
+    {"POST", "accounts/{id}/payout", verb_payout},
+    {"POST", "readers", verb_reader},
+    {"GET", "faults", verb_faults},
+    {"POST", "faults", verb_add_fault},
+    {"DELETE", "faults", verb_clear_faults},
+    {"GET", "webhooks", verb_webhooks},
+    {"POST", "webhooks", verb_set_webhooks},
+    {"POST", "release", verb_release},
+    {"POST", "settings", verb_settings},
+    {"POST", "reset", verb_reset},
+    {NULL, NULL, NULL},
+};
+
+const char *verbs_string(struct order *order, const char *name, const char *otherwise)
+{
+    struct span value = json_string(order->body, name);
+    return value.len > 0 ? store_copy(&order->sim->store, value) : otherwise;
+}
+
+int64_t verbs_integer(struct order *order, const char *name, int64_t otherwise)
+{
+    int64_t value;
+    return json_integer(order->body, name, &value) ? value : otherwise;
+}
+
+void *verbs_object(struct order *order, enum kind kind)
+{
+    struct object *object = store_find_any(&order->sim->store, order->id);
+    if (!object || object->kind != kind) {
+        order->refused = "there is no such object";
+        return NULL;
+    }
+    return object;
+}
+
+/* {outcome?: "succeeded", reader?: "tmr_..."} */
+static void verb_tap(struct order *order)
+{
+    struct payment_intent *intent = verbs_object(order, KIND_PAYMENT_INTENT);
+    const struct attempt *attempt =
+        payments_attempt_named(span_of(verbs_string(order, "outcome", "succeeded")));
+    struct span reader_id = json_string(order->body, "reader");
+    struct reader *reader = store_find(&order->sim->store, KIND_READER, NULL, reader_id);
+    if (!intent) {
+        return;
+    }
+    if (!attempt) {
+        order->refused = "there is no such outcome";
+        return;
+    }
+    if (reader_id.len > 0 && !reader) {
+        order->refused = "there is no such reader";
+        return;
+    }
+    if (!payments_may(MOVE_ATTEMPT, intent->status)) {
+        order->refused = "its state does not allow it";
+        return;
+    }
+    payments_attempt(order->sim, intent, attempt);
+    if (reader) {
+        readers_finish(order->sim, reader, intent);
+    }
+    show(order, &intent->object);
+}
+
+/* {reason?: "fraudulent"} */
+static void verb_dispute(struct order *order)
+{
+    struct payment_intent *intent = verbs_object(order, KIND_PAYMENT_INTENT);
+    struct charge *charge = intent ? payments_charge(order->sim, intent) : NULL;
+    if (!intent) {
+        return;
+    }
+    if (!charge || charge->status != CHARGE_SUCCEEDED || charge->disputed) {
+        order->refused = "it has no charge that can be disputed";
+        return;
+    }
+    const char *reason = verbs_string(order, "reason", "fraudulent");
+    show(order, &disputes_open(order->sim, charge, reason)->object);
+}
+
+/* {reason?: "expired_or_canceled_card"} */
+static void verb_fail_refund(struct order *order)
+{
+    struct refund *refund = verbs_object(order, KIND_REFUND);
+    if (!refund) {
+        return;
+    }
+    if (refund->status == REFUND_FAILED) {
+        order->refused = "it has failed already";
+        return;
+    }
+    refunds_fail(order->sim,
+                 refund,
+                 verbs_string(order, "reason", "expired_or_canceled_card"));
+    show(order, &refund->object);
+}
+
+static void verb_settle_refund(struct order *order)
+{
+    struct refund *refund = verbs_object(order, KIND_REFUND);
+    if (!refund) {
+        return;
+    }
+    if (refund->status == REFUND_FAILED) {
+        order->refused = "it has failed";
+        return;
+    }
+    refunds_settle(order->sim, refund);
+    show(order, &refund->object);
+}
+
+static void verb_answer_dispute(struct order *order)
+{
+    struct dispute *dispute = verbs_object(order, KIND_DISPUTE);
+    if (!dispute) {
+        return;
+    }
+    if (dispute->status != DISPUTE_NEEDS_RESPONSE) {
+        order->refused = "it needs no response";
+        return;
+    }
+    disputes_answer(order->sim, dispute);
+    show(order, &dispute->object);
+}
+
+/* {won?: false} */
+static void verb_close_dispute(struct order *order)
+{
+    struct dispute *dispute = verbs_object(order, KIND_DISPUTE);
+    if (!dispute) {
+        return;
+    }
+    if (!disputes_is_open(dispute)) {
+        order->refused = "it is closed";
+        return;
+    }
+    disputes_close(order->sim, dispute, json_is_true(order->body, "won"));
+    show(order, &dispute->object);
+}
+
+/* {id?, stage?: "onboarded", email?, name?}: as if it had been there before the start. */
+static void verb_account(struct order *order)
+{
+    enum account_stage stage;
+    if (!read_stage(order, &stage)) {
+        return;
+    }
+    struct account *account = place_account(order, json_string(order->body, "id"));
+    if (account) {
+        accounts_place(account, stage);
+        account->email = verbs_string(order, "email", account->email);
+        account->business_name = verbs_string(order, "name", account->business_name);
+        show(order, &account->object);
+    }
+}
+
+/* {stage: "new", "onboarded" or "restricted"}, told by events */
+static void verb_account_stage(struct order *order)
+{
+    enum account_stage stage;
+    struct account *account = verbs_object(order, KIND_ACCOUNT);
+    if (account && read_stage(order, &stage)) {
+        accounts_move(order->sim, account, stage);
+        show(order, &account->object);
+    }
+}
+
+static void verb_authorize(struct order *order)
+{
+    struct account *account = verbs_object(order, KIND_ACCOUNT);
+    if (account) {
+        accounts_authorized(order->sim, account);
+    }
+}
+
+static void verb_deauthorize(struct order *order)
+{
+    struct account *account = verbs_object(order, KIND_ACCOUNT);
+    if (account) {
+        accounts_deauthorize(order->sim, account);
+    }
+}
+
+/* {amount?: 1000, fails?: false} */
+static void verb_payout(struct order *order)
+{
+    struct account *account = verbs_object(order, KIND_ACCOUNT);
+    if (account) {
+        show(order,
+             &payouts_make(order->sim,
+                           account->object.id,
+                           verbs_integer(order, "amount", 1000),
+                           !json_is_true(order->body, "fails"))
+                  ->object);
+    }
+}
+
+/* {id?, label?, location?, device_type?} */
+static void verb_reader(struct order *order)
+{
+    struct span id = json_string(order->body, "id");
+    if (id.len > 0 && store_find_any(&order->sim->store, id)) {
+        order->refused = "the id is taken";
+        return;
+    }
+    struct reader *reader = readers_new(order->sim, store_copy(&order->sim->store, id));
+    reader->label = verbs_string(order, "label", reader->label);
+    reader->location = verbs_string(order, "location", NULL);
+    reader->device_type = verbs_string(order, "device_type", reader->device_type);
+    show(order, &reader->object);
+}
+
+static void verb_send_event(struct order *order)
+{
+    struct stripe_event *event = verbs_object(order, KIND_EVENT);
+    if (event) {
+        webhooks_resend(order->sim->webhooks, event);
+    }
+}
+
+static void verb_faults(struct order *order)
+{
+    faults_write(&order->sim->faults, order->answer);
+}
+
+/* {kind, method?, path?: "*", times?, percent?: 100, ms?, retry_after?, should_retry?} */
+static void verb_add_fault(struct order *order)
+{
+    struct fault_rule rule = {
+        .action = faults_action(json_string(order->body, "kind")),
+        .times = verbs_integer(order, "times", FAULT_ALWAYS),
+        .percent = verbs_integer(order, "percent", 100),
+        .retry_after_s = verbs_integer(order, "retry_after", 0),
+    };
+    struct span method = json_string(order->body, "method");
+    struct span path = json_string(order->body, "path");
+    if (!rule.action) {
+        order->refused = "there is no such kind of fault";
+        return;
+    }
+    path = path.len > 0 ? path : SPAN("*");
+    if (method.len >= sizeof(rule.method) || path.len >= sizeof(rule.path)) {
+        order->refused = "method or path is too long";
+        return;
+    }
+    if (method.len > 0) {
+        memcpy(rule.method, method.at, method.len);
+    }
+    memcpy(rule.path, path.at, path.len);
+    rule.ms = verbs_integer(order, "ms", rule.action->default_ms);
+    if (json_has(order->body, "should_retry")) {
+        rule.should_retry = json_is_true(order->body, "should_retry") ? "true" : "false";
+    }
+    json_put_integer(order->answer,
+                     "fault",
+                     (int64_t)faults_add(&order->sim->faults, &rule));
+}
+
+static void verb_clear_faults(struct order *order)
+{
+    faults_clear(&order->sim->faults);
+}
+
+static void verb_webhooks(struct order *order)
+{
+    webhooks_write_settings(order->sim->webhooks, order->answer);
+    webhooks_write_counts(order->sim->webhooks, order->answer);
+}
+
+/* {setting: number, ...} */
+static void verb_set_webhooks(struct order *order)
+{
+    for (struct cJSON *at = json_first(order->body, ""); at; at = json_next(at)) {
+        int64_t value;
+        if (!json_integer(at, "", &value) ||
+            !webhooks_set(order->sim->webhooks, json_key(at), value)) {
+            order->refused = "a setting is unknown or out of range";
+            return;
+        }
+    }
+    verb_webhooks(order);
+}
+
+static void verb_release(struct order *order)
+{
+    json_put_integer(order->answer, "released", webhooks_release(order->sim->webhooks));
+}
+
+/* {count, rate?, step_ms?, amount_least?, amount_most?, fee?, destination?, metadata?,
+ * receipt_email?, receipt_percent?: 100, mix?: {script: weight}} */
+static void verb_play(struct order *order)
+{
+    struct store *store = &order->sim->store;
+    struct play_order play = {
+        .count = verbs_integer(order, "count", 1),
+        .rate_per_s = verbs_integer(order, "rate", 0),
+        .step_ms = verbs_integer(order, "step_ms", 0),
+        .amount_least = verbs_integer(order, "amount_least", DEFAULT_LEAST),
+        .amount_most = verbs_integer(order, "amount_most", DEFAULT_MOST),
+        .fee = verbs_integer(order, "fee", 0),
+        .receipt_percent = verbs_integer(order, "receipt_percent", 100),
+        .receipt_email = verbs_string(order, "receipt_email", NULL),
+        .metadata = "{}",
+    };
+    if (play.count < 0 || play.count > MOST_PLAY || play.rate_per_s < 0 ||
+        play.step_ms < 0 || play.amount_least < 2 ||
+        play.amount_least > play.amount_most) {
+        order->refused = "a number is out of range";
+        return;
+    }
+    if (!read_weights(order, &play)) {
+        order->refused = "the mix names an unknown script, or has no weight";
+        return;
+    }
+    struct cJSON *metadata = json_at(order->body, "metadata");
+    if (metadata) {
+        struct arena arena;
+        arena_init(&arena, 1024 * 1024);
+        play.metadata = store_copy(store, json_print(metadata, &arena));
+        arena_done(&arena);
+    }
+    struct span destination = json_string(order->body, "destination");
+    if (destination.len > 0) {
+        struct account *account = place_account(order, destination);
+        if (!account) {
+            return;
+        }
+        play.destination = account->object.id;
+    }
+    play_start(order->sim->play, &play);
+    json_put_integer(order->answer, "count", play.count);
+}
+
+static bool read_weights(struct order *order, struct play_order *play)
+{
+    int64_t total = 0;
+    for (struct cJSON *at = json_first(order->body, "mix"); at; at = json_next(at)) {
+        int script = play_script(json_key(at));
+        int64_t weight;
+        if (script < 0 || !json_integer(at, "", &weight) || weight < 0) {
+            return false;
+        }
+        play->weights[script] = weight;
+        total += weight;
+    }
+    return total > 0 || !json_first(order->body, "mix");
+}
+
+/* {api_version?}: of the events that are made from now on */
+static void verb_settings(struct order *order)
+{
+    order->sim->api_version = verbs_string(order, "api_version", order->sim->api_version);
+    json_put_string(order->answer, "api_version", span_of(order->sim->api_version));
+}
+
+/* {seed?} */
+static void verb_reset(struct order *order)
+{
+    int64_t seed = verbs_integer(order, "seed", (int64_t)order->sim->seed);
+    server_drop_held(order->sim);
+    sim_reset(order->sim, (uint64_t)seed);
+}
+
+static void show(struct order *order, const struct object *object)
+{
+    object_write(object, order->answer, "object", NULL);
+}
+
+static bool read_stage(struct order *order, enum account_stage *out_stage)
+{
+    struct span word = json_string(order->body, "stage");
+    if (!accounts_stage(word.len > 0 ? word : SPAN("onboarded"), out_stage)) {
+        order->refused = "there is no such stage";
+        return false;
+    }
+    return true;
+}
+
+/* The one with that id, else a new and onboarded one. */
+static struct account *place_account(struct order *order, struct span id)
+{
+    struct store *store = &order->sim->store;
+    struct object *known = id.len > 0 ? store_find_any(store, id) : NULL;
+    if (known && known->kind != KIND_ACCOUNT) {
+        order->refused = "the id is of something else";
+        return NULL;
+    }
+    if (known) {
+        return (struct account *)(void *)known;
+    }
+    struct account *account = accounts_new(order->sim, store_copy(store, id));
+    accounts_place(account, ACCOUNT_ONBOARDED);
+    return account;
+}
