@@ -51,7 +51,7 @@ static bool is_domain(struct span domain)
         }
         labels++;
     }
-    return labels >= 2 && domain.len <= 253;
+    return (labels >= 2 || span_is(domain, "localhost")) && domain.len <= 253;
 }
 
 static bool is_label(struct span label)

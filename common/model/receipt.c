@@ -135,11 +135,17 @@ struct span receipt_message_id(enum receipt_template template,
                                struct span domain,
                                struct arena *arena)
 {
-    return span_of(arena_format(arena,
-                                "%s.%.*s@%.*s",
-                                receipt_template_name(template),
-                                SPAN_ARGS(subject),
-                                SPAN_ARGS(domain)));
+    char *id = arena_format(arena,
+                            "%s.%.*s@%.*s",
+                            receipt_template_name(template),
+                            SPAN_ARGS(subject),
+                            SPAN_ARGS(domain));
+    for (char *at = id; *at != '\0'; at++) {
+        if (*at == ':') {
+            *at = '.'; /* payment:12 */
+        }
+    }
+    return span_of(id);
 }
 
 enum outcome receipt_compose(const struct receipt *receipt,

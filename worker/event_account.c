@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT
+ * account.*, capability.updated: what an amicale's Stripe account may do.
+ *
+ * Only account.updated carries the account; after the other events, as after any doubt,
+ * it is retrieved. An account that Stripe no longer shows us has left: it is
+ * deauthorized. */
+#include "common/base/json.h"
+#include "worker/events.h"
+#include "worker/handlers.h"
+#include "worker/mirror.h"
+
+enum { FACTS = 7 };
+
+static enum outcome is_ours(struct event_work *work,
+                            struct span account,
+                            bool *out_ours,
+                            struct fault *fault);
+static enum outcome read_facts(struct event_work *work,
+                               const struct cJSON *object,
+                               struct sql_value *facts,
+                               struct fault *fault);
+static struct sql_value printed(const struct cJSON *object,
+                                const char *path,
+                                struct arena *arena);
+static enum outcome make_account(struct event_work *work,
+                                 struct span id,
+                                 const struct cJSON *object,
+                                 const struct sql_value *facts,
+                                 bool *out_made,
+                                 struct fault *fault);
+static enum outcome add_details(struct event_work *work,
+                                const struct mirror_row *account,
+                                struct fault *fault);
+
+/* deauthorized_at is among the facts: of an account that we are shown it is NULL. */
+static const struct mirror account_mirror = {
+    .collection = "/v1/accounts",
+    .may_leave = true,
+    .fact_count = FACTS,
+    .select = "SELECT id, revision, last_event_id, last_event_created, charges_enabled,"
+              " payouts_enabled, onboarding_completed, requirements, capabilities,"
+              " stripe_created, deauthorized_at FROM stripe_accounts"
+              " WHERE stripe_account_id = ? FOR UPDATE",
+    .update = "UPDATE stripe_accounts SET revision = revision + 1, last_event_id = ?,"
+              " last_event_created = ?, charges_enabled = ?, payouts_enabled = ?,"
+              " onboarding_completed = ?, requirements = ?, capabilities = ?,"
+              " stripe_created = ?, deauthorized_at = ? WHERE id = ?",
+    .touch = "UPDATE stripe_accounts SET revision = revision + 1, last_event_id = ?,"
+             " last_event_created = ? WHERE id = ?",
+    .insert = "INSERT INTO stripe_accounts (charges_enabled, payouts_enabled,"
+              " onboarding_completed, requirements, capabilities, stripe_created,"
+              " deauthorized_at, stripe_account_id, last_event_id, last_event_created)"
+              " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+              " ON DUPLICATE KEY UPDATE revision = revision",
+    .facts = read_facts,
+    .make = make_account,
+};
+
+enum outcome event_account_apply(struct event_work *work, struct fault *fault)
+{
+    bool updated = span_is(work->event.type, "account.updated");
+    struct span id = updated ? work->event.object_id : work->event.account;
+    bool ours = false;
+    enum outcome outcome = is_ours(work, id, &ours, fault);
+    if (outcome != OUTCOME_DONE || !ours) {
+        return outcome;
+    }
+    struct mirror_row account;
+    outcome = mirror_apply(work,
+                           &account_mirror,
+                           id,
+                           updated ? work->told : NULL,
+                           &account,
+                           fault);
+    if (outcome != OUTCOME_DONE || work->wanted.path || account.id == 0) {
+        return outcome;
+    }
+    return add_details(work, &account, fault);
+}
+
+/* The platform's own account also has events; it is no amicale's and has no row. */
+static enum outcome is_ours(struct event_work *work,
+                            struct span account,
+                            bool *out_ours,
+                            struct fault *fault)
+{
+    *out_ours = work->event.account.len > 0;
+    if (*out_ours || account.len == 0) {
+        return OUTCOME_DONE;
+    }
+    struct sql_rows rows;
+    enum outcome outcome =
+        mariadb_run(work->handling->db,
+                    "SELECT 1 FROM stripe_accounts WHERE stripe_account_id = ?",
+                    SQL_VALUES(SQL_SPAN(account)),
+                    work->handling->arena,
+                    &rows,
+                    fault);
+    *out_ours = outcome == OUTCOME_DONE && rows.count > 0;
+    return outcome;
+}
+
+static enum outcome read_facts(struct event_work *work,
+                               const struct cJSON *object,
+                               struct sql_value *facts,
+                               struct fault *fault)
+{
+    struct arena *arena = work->handling->arena;
+    struct span id = {0};
+    enum outcome outcome = event_must_string(object, "id", 255, &id, fault);
+    if (outcome != OUTCOME_DONE) {
+        return outcome;
+    }
+    size_t i = 0;
+    facts[i++] = SQL_I64(json_is_true(object, "charges_enabled"));
+    facts[i++] = SQL_I64(json_is_true(object, "payouts_enabled"));
+    facts[i++] = SQL_I64(json_is_true(object, "details_submitted"));
+    facts[i++] = printed(object, "requirements", arena);
+    facts[i++] = printed(object, "capabilities", arena);
+    facts[i++] = sql_moment(arena, event_moment_ms(object, "created"));
+    facts[i++] = SQL_NOTHING;
+    return OUTCOME_DONE;
+}
+
+static struct sql_value printed(const struct cJSON *object,
+                                const char *path,
+                                struct arena *arena)
+{
+    const struct cJSON *part = json_at(object, path);
+    return part ? SQL_SPAN(json_print(part, arena)) : SQL_NOTHING;
+}
+
+/* The row that we wrote before asking Stripe for the account, when this event outran the
+ * answer; else a row that belongs to nobody, with a finding (event_find_account). */
+static enum outcome make_account(struct event_work *work,
+                                 struct span id,
+                                 const struct cJSON *object,
+                                 const struct sql_value *facts,
+                                 bool *out_made,
+                                 struct fault *fault)
+{
+    struct arena *arena = work->handling->arena;
+    struct sql_rows rows;
+    int64_t amicale_id = 0;
+    if (span_to_i64(json_string(object, "metadata.amicale_id"), &amicale_id)) {
+        enum outcome outcome =
+            mariadb_run(work->handling->db,
+                        "UPDATE stripe_accounts SET stripe_account_id = ?"
+                        " WHERE serves_amicale_id = ? AND stripe_account_id IS NULL",
+                        SQL_VALUES(SQL_SPAN(id), SQL_I64(amicale_id)),
+                        arena,
+                        &rows,
+                        fault);
+        if (outcome != OUTCOME_DONE || rows.affected == 1) {
+            return outcome;
+        }
+    }
+    struct sql_value values[FACTS + 3];
+    for (size_t i = 0; i < FACTS; i++) {
+        values[i] = facts[i];
+    }
+    values[FACTS] = SQL_SPAN(id);
+    values[FACTS + 1] = SQL_SPAN(work->event.id);
+    values[FACTS + 2] = sql_moment(arena, work->event.created_s * 1000);
+    enum outcome outcome = mariadb_run(work->handling->db,
+                                       account_mirror.insert,
+                                       values,
+                                       FACTS + 3,
+                                       arena,
+                                       &rows,
+                                       fault);
+    *out_made = outcome == OUTCOME_DONE && rows.affected == 1;
+    return outcome;
+}
+
+/* When it left us: the event of that name knows, and until it comes the first event that
+ * found it gone. */
+static enum outcome add_details(struct event_work *work,
+                                const struct mirror_row *account,
+                                struct fault *fault)
+{
+    struct arena *arena = work->handling->arena;
+    int64_t at_ms = work->event.created_s * 1000;
+    if (account->object) {
+        return mariadb_run(
+            work->handling->db,
+            "UPDATE stripe_accounts SET livemode = ?,"
+            " synced_at = CURRENT_TIMESTAMP(3) WHERE id = ?",
+            SQL_VALUES(SQL_I64(work->event.livemode), SQL_I64(account->id)),
+            arena,
+            NULL,
+            fault);
+    }
+    bool told = span_is(work->event.type, "account.application.deauthorized");
+    work->result = "applied";
+    return mariadb_run(work->handling->db,
+                       "UPDATE stripe_accounts SET charges_enabled = FALSE,"
+                       " payouts_enabled = FALSE, synced_at = CURRENT_TIMESTAMP(3),"
+                       " deauthorized_at = COALESCE(?, deauthorized_at, ?) WHERE id = ?",
+                       SQL_VALUES(sql_moment(arena, told ? at_ms : 0),
+                                  sql_moment(arena, at_ms),
+                                  SQL_I64(account->id)),
+                       arena,
+                       NULL,
+                       fault);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ * The mail that follows from an event: receipts and refund notices. Computed from the
+ * rows as they are, so an event that is handled twice asks for the same; a name that the
+ * queue knows changes nothing, and the table of receipts lets each of them be sent once.
+ */
+#include "common/base/arena.h"
+#include "common/link/mariadb.h"
+#include "worker/events.h"
+#include "worker/handlers.h"
+
+/* The charge's own event, which has what the receipt shows of the card, mostly comes
+ * within this time; otherwise the charge is fetched. */
+enum { CHARGE_WAIT_MS = 2000 };
+
+static void add_mail(struct event_work *work,
+                     struct handled *handled,
+                     const char *template,
+                     struct span subject,
+                     int64_t delay_ms);
+
+enum outcome event_payment_follow(struct event_work *work,
+                                  struct handled *handled,
+                                  struct fault *fault)
+{
+    if (work->payment_intent.len == 0) {
+        return OUTCOME_DONE;
+    }
+    struct sql_rows rows;
+    enum outcome outcome =
+        mariadb_run(work->handling->db,
+                    "SELECT card_receipt IS NULL FROM payment_intents WHERE "
+                    "stripe_payment_intent_id = ?"
+                    " AND status IN ('succeeded', 'partially_refunded', 'refunded')"
+                    " AND receipt_email_encrypted IS NOT NULL",
+                    SQL_VALUES(SQL_SPAN(work->payment_intent)),
+                    work->handling->arena,
+                    &rows,
+                    fault);
+    if (outcome == OUTCOME_DONE && rows.count > 0) {
+        bool incomplete = sql_i64(&rows, 0, 0) == 1;
+        add_mail(work,
+                 handled,
+                 "receipt",
+                 work->payment_intent,
+                 incomplete ? CHARGE_WAIT_MS : 0);
+    }
+    return outcome;
+}
+
+/* The event's own refund first. A payment with more new refunds than one settlement takes
+ * follow-ups gets the rest by the refunds' own events. */
+enum outcome event_refund_follow(struct event_work *work,
+                                 struct handled *handled,
+                                 struct fault *fault)
+{
+    _Static_assert(HANDLED_FOLLOW_UPS == 4, "the statement's LIMIT");
+    if (work->payment_intent.len == 0) {
+        return OUTCOME_DONE;
+    }
+    struct sql_rows rows;
+    enum outcome outcome = mariadb_run(
+        work->handling->db,
+        "SELECT refunds.stripe_refund_id FROM refunds"
+        " JOIN payment_intents ON payment_intents.id = refunds.payment_id"
+        " LEFT JOIN receipts ON receipts.template = 'refund'"
+        " AND receipts.subject = refunds.stripe_refund_id AND receipts.state = 'sent'"
+        " WHERE payment_intents.stripe_payment_intent_id = ?"
+        " AND refunds.status = 'succeeded' AND refunds.stripe_refund_id IS NOT NULL"
+        " AND payment_intents.receipt_email_encrypted IS NOT NULL"
+        " AND receipts.id IS NULL"
+        " ORDER BY refunds.stripe_refund_id = ? DESC, refunds.id DESC LIMIT 4",
+        SQL_VALUES(SQL_SPAN(work->payment_intent), sql_optional(work->event.object_id)),
+        work->handling->arena,
+        &rows,
+        fault);
+    for (size_t i = 0; outcome == OUTCOME_DONE && i < rows.count; i++) {
+        add_mail(work, handled, "refund", sql_text(&rows, i, 0), 0);
+    }
+    return outcome;
+}
+
+static void add_mail(struct event_work *work,
+                     struct handled *handled,
+                     const char *template,
+                     struct span subject,
+                     int64_t delay_ms)
+{
+    struct arena *arena = work->handling->arena;
+    struct follow_up *mail = handled_add(handled, "receipt.send");
+    mail->id = span_of(arena_format(arena, "receipt:%.*s", SPAN_ARGS(subject)));
+    mail->tenant = work->amicale_id
+                       ? span_of(arena_format(arena, "%lld", (long long)work->amicale_id))
+                       : SPAN("-");
+    mail->payload = span_of(arena_format(arena,
+                                         "{\"template\":\"%s\",\"subject\":\"%.*s\"}",
+                                         template,
+                                         SPAN_ARGS(subject)));
+    mail->delay_ms = delay_ms;
+    follow_up_ref(mail, subject);
+    if (!span_equal(subject, work->payment_intent)) {
+        follow_up_ref(mail, work->payment_intent);
+    }
+}

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT
+ * payment_intent.*: the row of a payment, whose it is, and the receipt that follows.
+ *
+ * The buyer's address is the one that our own row holds (the seller typed it), else the
+ * metadata's `receipt_email`. Stripe's own receipt_email is not used: Stripe sends a
+ * receipt to that address by itself, and the buyer would get two. */
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/base/seal.h"
+#include "common/model/pii.h"
+#include "worker/events.h"
+#include "worker/handlers.h"
+#include "worker/mirror.h"
+
+enum { FACTS = PAYMENT_AMICALE - MIRROR_FIRST_FACT, METADATA_BYTES = 32 * 1024 };
+enum { LOCAL_ID_BYTES = 64, CODE_BYTES = 100, MESSAGE_BYTES = 500 };
+
+/* Whose payment it is, as far as its metadata and our tables agree. */
+struct owner {
+    int64_t amicale_id; /* 0: none */
+    int64_t pompier_id; /* 0: none */
+    struct span local_id;
+    const char *doubt; /* why it is not attributed; NULL when it is */
+};
+
+static enum outcome read_facts(struct event_work *work,
+                               const struct cJSON *object,
+                               struct sql_value *facts,
+                               struct fault *fault);
+static struct span kept_metadata(const struct cJSON *object, struct arena *arena);
+static void shape_status(const struct mirror_row *row, struct sql_value *facts);
+static enum outcome make_payment(struct event_work *work,
+                                 struct span id,
+                                 const struct cJSON *object,
+                                 const struct sql_value *facts,
+                                 bool *out_made,
+                                 struct fault *fault);
+static enum outcome adopt(struct event_work *work,
+                          struct span id,
+                          const struct cJSON *object,
+                          const struct sql_value *facts,
+                          bool *out_adopted,
+                          struct fault *fault);
+static enum outcome find_owner(struct event_work *work,
+                               const struct cJSON *object,
+                               struct owner *owner,
+                               struct fault *fault);
+static enum outcome find_local_id(struct event_work *work,
+                                  const struct cJSON *object,
+                                  struct owner *owner,
+                                  struct fault *fault);
+static int64_t metadata_id(const struct cJSON *object, const char *path);
+static void note_owner(struct event_work *work,
+                       struct span payment_intent,
+                       const struct mirror_row *row);
+static enum outcome add_details(struct event_work *work,
+                                const struct mirror_row *row,
+                                struct fault *fault);
+static struct span sealed_address(struct event_work *work, const struct cJSON *object);
+
+#define FACT_COLUMNS                                                                     \
+    "amount, currency, application_fee, amount_received, amount_capturable,"             \
+    " capture_method, destination_account_id, last_error_code, last_error_decline_code," \
+    " last_error_message, metadata, livemode, stripe_created, canceled_at"
+
+/* The shown status of a payment that was refunded stands for `succeeded`. */
+const struct mirror payment_mirror = {
+    .collection = "/v1/payment_intents",
+    .has_states = true,
+    .states = MONEY_PAYMENT,
+    .fact_count = FACTS,
+    .select = "SELECT id, revision, last_event_id, last_event_created,"
+              " IF(status IN ('refunded', 'partially_refunded'), 'succeeded', status)," //
+              " " FACT_COLUMNS ","
+              " amicale_id, pompier_id, stripe_charge_id, amount_refunded, succeeded_at,"
+              " receipt_email_encrypted IS NOT NULL"
+              " FROM payment_intents WHERE stripe_payment_intent_id = ? FOR UPDATE",
+    .update = "UPDATE payment_intents SET revision = revision + 1, last_event_id = ?,"
+              " last_event_created = ?, status = ?, amount = ?, currency = ?,"
+              " application_fee = ?, amount_received = ?, amount_capturable = ?,"
+              " capture_method = ?, destination_account_id = ?, last_error_code = ?,"
+              " last_error_decline_code = ?, last_error_message = ?, metadata = ?,"
+              " livemode = ?, stripe_created = ?, canceled_at = ? WHERE id = ?",
+    .touch = "UPDATE payment_intents SET revision = revision + 1, last_event_id = ?,"
+             " last_event_created = ? WHERE id = ?",
+    .facts = read_facts,
+    .make = make_payment,
+    .shape = shape_status,
+};
+
+enum outcome event_payment_apply(struct event_work *work, struct fault *fault)
+{
+    struct span id = work->event.object_id;
+    struct mirror_row row;
+    enum outcome outcome =
+        mirror_apply(work, &payment_mirror, id, work->told, &row, fault);
+    if (outcome != OUTCOME_DONE || work->wanted.path || row.id == 0) {
+        return outcome;
+    }
+    note_owner(work, id, &row);
+    return row.object ? add_details(work, &row, fault) : OUTCOME_DONE;
+}
+
+enum outcome payment_ensure(struct event_work *work,
+                            struct span payment_intent,
+                            struct mirror_row *out_row,
+                            struct fault *fault)
+{
+    enum outcome outcome =
+        mirror_ensure(work, &payment_mirror, payment_intent, out_row, fault);
+    if (outcome != OUTCOME_DONE || work->wanted.path || out_row->id == 0) {
+        return outcome;
+    }
+    note_owner(work, payment_intent, out_row);
+    return out_row->made ? add_details(work, out_row, fault) : OUTCOME_DONE;
+}
+
+static enum outcome read_facts(struct event_work *work,
+                               const struct cJSON *object,
+                               struct sql_value *facts,
+                               struct fault *fault)
+{
+    struct arena *arena = work->handling->arena;
+    struct span status = {0};
+    struct span currency = {0};
+    int64_t amount = 0;
+    enum outcome outcome = event_must_string(object, "status", 32, &status, fault);
+    if (outcome == OUTCOME_DONE) {
+        outcome = event_must_string(object, "currency", 3, &currency, fault);
+    }
+    if (outcome == OUTCOME_DONE) {
+        outcome = event_must_integer(object, "amount", &amount, fault);
+    }
+    if (outcome != OUTCOME_DONE) {
+        return outcome;
+    }
+    int64_t fee = 0, received = 0, capturable = 0;
+    bool has_fee = json_integer(object, "application_fee_amount", &fee);
+    bool has_received = json_integer(object, "amount_received", &received);
+    bool has_capturable = json_integer(object, "amount_capturable", &capturable);
+    const struct cJSON *failure = json_at(object, "last_payment_error");
+    const struct sql_value values[FACTS] = {
+        SQL_SPAN(status),
+        SQL_I64(amount),
+        SQL_SPAN(currency),
+        SQL_I64(has_fee ? fee : 0),
+        SQL_I64(has_received ? received : 0),
+        SQL_I64(has_capturable ? capturable : 0),
+        span_is(json_string(object, "capture_method"), "manual")
+            ? SQL_STRING("manual")
+            : SQL_STRING("automatic"),
+        sql_optional(event_id_at(object, "transfer_data.destination")),
+        sql_optional(event_cut(json_string(failure, "code"), CODE_BYTES)),
+        sql_optional(event_cut(json_string(failure, "decline_code"), CODE_BYTES)),
+        sql_optional(event_cut(json_string(failure, "message"), MESSAGE_BYTES)),
+        sql_optional(kept_metadata(object, arena)),
+        SQL_I64(json_is_true(object, "livemode")),
+        sql_moment(arena, event_moment_ms(object, "created")),
+        sql_moment(arena, event_moment_ms(object, "canceled_at")),
+    };
+    for (size_t i = 0; i < FACTS; i++) {
+        facts[i] = values[i];
+    }
+    return OUTCOME_DONE;
+}
+
+/* The metadata without what it says of persons: names and addresses are kept sealed, in
+ * their own columns. */
+static struct span kept_metadata(const struct cJSON *object, struct arena *arena)
+{
+    struct text kept;
+    text_init(&kept,
+              METADATA_BYTES); /* Stripe: at most 50 keys of 40 and 500 characters */
+    struct json_writer json = json_writer(&kept);
+    json_open(&json, NULL, '{');
+    for (const struct cJSON *member = json_first(object, "metadata"); member;
+         member = json_next(member)) {
+        char key[64];
+        struct span name = json_key(member);
+        if (name.len >= sizeof(key) || pii_is_personal_key(name)) {
+            continue;
+        }
+        json_put_string(&json, arena_copy(arena, name), json_string(member, ""));
+    }
+    json_close(&json, '}');
+    struct span printed = kept.full ? SPAN("{}") : arena_span(arena, text_span(&kept));
+    text_done(&kept);
+    return printed;
+}
+
+static void shape_status(const struct mirror_row *row, struct sql_value *facts)
+{
+    int64_t received = facts[4].integer;
+    int64_t refunded = sql_i64(&row->rows, 0, PAYMENT_AMOUNT_REFUNDED);
+    facts[0].text = payment_shown_status(facts[0].text, received, refunded);
+}
+
+static enum outcome make_payment(struct event_work *work,
+                                 struct span id,
+                                 const struct cJSON *object,
+                                 const struct sql_value *facts,
+                                 bool *out_made,
+                                 struct fault *fault)
+{
+    struct arena *arena = work->handling->arena;
+    bool adopted = false;
+    struct owner owner = {0};
+    enum outcome outcome = adopt(work, id, object, facts, &adopted, fault);
+    if (outcome != OUTCOME_DONE || adopted) {
+        return outcome;
+    }
+    outcome = find_owner(work, object, &owner, fault);
+    if (outcome == OUTCOME_DONE) {
+        outcome = find_local_id(work, object, &owner, fault);
+    }
+    if (outcome != OUTCOME_DONE) {
+        return outcome;
+    }
+    int64_t sold_ms = event_moment_ms(object, "created");
+    sold_ms = sold_ms ? sold_ms : work->received_ms;
+    char day[11];
+    clock_paris_day(sold_ms, day);
+    struct sql_value values[FACTS + 8];
+    for (size_t i = 0; i < FACTS; i++) {
+        values[i] = facts[i];
+    }
+    size_t count = FACTS;
+    values[count++] = SQL_SPAN(id);
+    values[count++] = SQL_SPAN(work->event.id);
+    values[count++] = sql_moment(arena, work->event.created_s * 1000);
+    values[count++] = owner.amicale_id ? SQL_I64(owner.amicale_id) : SQL_NOTHING;
+    values[count++] = owner.pompier_id ? SQL_I64(owner.pompier_id) : SQL_NOTHING;
+    values[count++] = sql_optional(owner.local_id);
+    values[count++] = sql_moment(arena, sold_ms);
+    values[count++] = SQL_STRING(day);
+    struct sql_rows rows;
+    outcome = mariadb_run(
+        work->handling->db,
+        "INSERT INTO payment_intents (status, " FACT_COLUMNS ","
+        " stripe_payment_intent_id, last_event_id, last_event_created, amicale_id,"
+        " pompier_id, local_id, sold_at, sale_day) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON DUPLICATE KEY UPDATE revision = revision",
+        values,
+        count,
+        arena,
+        &rows,
+        fault);
+    if (outcome != OUTCOME_DONE || rows.affected != 1) {
+        return outcome;
+    }
+    *out_made = true;
+    work->amicale_id = owner.amicale_id;
+    if (!owner.doubt) {
+        return OUTCOME_DONE;
+    }
+    return event_finding(work,
+                         "unattributed",
+                         id,
+                         facts[1].integer,
+                         facts[2].text,
+                         owner.doubt,
+                         fault);
+}
+
+/* The row that we wrote before asking Stripe, when this event outran Stripe's answer: the
+ * metadata names it, and nobody gave it a PaymentIntent yet. */
+static enum outcome adopt(struct event_work *work,
+                          struct span id,
+                          const struct cJSON *object,
+                          const struct sql_value *facts,
+                          bool *out_adopted,
+                          struct fault *fault)
+{
+    int64_t payment_id = metadata_id(object, "metadata.payment_id");
+    if (payment_id == 0) {
+        return OUTCOME_DONE;
+    }
+    struct sql_rows rows;
+    enum outcome outcome =
+        mariadb_run(work->handling->db,
+                    "UPDATE payment_intents SET stripe_payment_intent_id = ?"
+                    " WHERE id = ? AND stripe_payment_intent_id IS NULL"
+                    " AND payment_method = 'card' AND amount = ? AND currency = ?",
+                    SQL_VALUES(SQL_SPAN(id), SQL_I64(payment_id), facts[1], facts[2]),
+                    work->handling->arena,
+                    &rows,
+                    fault);
+    *out_adopted = outcome == OUTCOME_DONE && rows.affected == 1;
+    return outcome;
+}
+
+static enum outcome find_owner(struct event_work *work,
+                               const struct cJSON *object,
+                               struct owner *owner,
+                               struct fault *fault)
+{
+    int64_t amicale_id = metadata_id(object, "metadata.amicale_id");
+    int64_t pompier_id = metadata_id(object, "metadata.pompier_id");
+    if (amicale_id == 0) {
+        owner->doubt = "it names no amicale";
+        return OUTCOME_DONE;
+    }
+    struct sql_rows rows;
+    enum outcome outcome =
+        mariadb_run(work->handling->db,
+                    "SELECT amicales.id, users.id FROM amicales"
+                    " LEFT JOIN users ON users.id = ? AND users.amicale_id = amicales.id"
+                    " WHERE amicales.id = ?",
+                    SQL_VALUES(SQL_I64(pompier_id), SQL_I64(amicale_id)),
+                    work->handling->arena,
+                    &rows,
+                    fault);
+    if (outcome != OUTCOME_DONE) {
+        return outcome;
+    }
+    if (rows.count == 0) {
+        owner->doubt = "nobody knows the amicale that it names";
+        return OUTCOME_DONE;
+    }
+    owner->amicale_id = amicale_id;
+    owner->pompier_id = sql_i64(&rows, 0, 1);
+    if (owner->pompier_id == 0) {
+        owner->doubt =
+            pompier_id == 0 ? "it names no pompier" : "the amicale has no such pompier";
+    }
+    return OUTCOME_DONE;
+}
+
+/* A sale has one row: when the pompier's local_id is taken, this payment is another one.
+ */
+static enum outcome find_local_id(struct event_work *work,
+                                  const struct cJSON *object,
+                                  struct owner *owner,
+                                  struct fault *fault)
+{
+    struct span local_id = json_string(object, "metadata.local_id");
+    if (owner->pompier_id == 0 || local_id.len == 0 || local_id.len > LOCAL_ID_BYTES) {
+        return OUTCOME_DONE;
+    }
+    struct sql_rows rows;
+    enum outcome outcome = mariadb_run(
+        work->handling->db,
+        "SELECT id FROM payment_intents WHERE pompier_id = ? AND local_id = ? FOR UPDATE",
+        SQL_VALUES(SQL_I64(owner->pompier_id), SQL_SPAN(local_id)),
+        work->handling->arena,
+        &rows,
+        fault);
+    if (outcome != OUTCOME_DONE) {
+        return outcome;
+    }
+    if (rows.count == 0) {
+        owner->local_id = local_id;
+    } else {
+        owner->doubt = "another payment has its local_id";
+    }
+    return OUTCOME_DONE;
+}
+
+/* A decimal number without sign, as metadata carries our ids; 0 when it is none. */
+static int64_t metadata_id(const struct cJSON *object, const char *path)
+{
+    int64_t id = 0;
+    bool there = span_to_i64(json_string(object, path), &id);
+    return there && id > 0 ? id : 0;
+}
+
+/* Whose event it is, for the ledger and the follow-ups. */
+static void note_owner(struct event_work *work,
+                       struct span payment_intent,
+                       const struct mirror_row *row)
+{
+    work->payment_intent = payment_intent;
+    if (!sql_is_null(&row->rows, 0, PAYMENT_AMICALE)) {
+        work->amicale_id = sql_i64(&row->rows, 0, PAYMENT_AMICALE);
+    }
+}
+
+/* What is not compared: the charge that paid, the moment of success, the address. Each is
+ * written once, or always by the same event, so that every order ends alike. */
+static enum outcome add_details(struct event_work *work,
+                                const struct mirror_row *row,
+                                struct fault *fault)
+{
+    struct arena *arena = work->handling->arena;
+    struct span status = json_string(row->object, "status");
+    bool paid = span_is(status, "succeeded") || span_is(status, "requires_capture");
+    struct span charge = paid && sql_is_null(&row->rows, 0, PAYMENT_CHARGE)
+                             ? event_id_at(row->object, "latest_charge")
+                             : SPAN("");
+    bool succeeded_now = span_is(work->event.type, "payment_intent.succeeded");
+    struct span address = sql_i64(&row->rows, 0, PAYMENT_HAS_ADDRESS)
+                              ? SPAN("")
+                              : sealed_address(work, row->object);
+    if (charge.len == 0 && !succeeded_now && address.len == 0) {
+        return OUTCOME_DONE;
+    }
+    return mariadb_run(
+        work->handling->db,
+        "UPDATE payment_intents SET stripe_charge_id = COALESCE(stripe_charge_id, ?),"
+        " succeeded_at = COALESCE(?, succeeded_at),"
+        " receipt_email_encrypted = IF(receipt_email_erase_at IS NULL, NULL,"
+        " COALESCE(receipt_email_encrypted, ?)) WHERE id = ?",
+        SQL_VALUES(sql_optional(charge),
+                   sql_moment(arena, succeeded_now ? work->event.created_s * 1000 : 0),
+                   sql_optional(address),
+                   SQL_I64(row->id)),
+        arena,
+        NULL,
+        fault);
+}
+
+static struct span sealed_address(struct event_work *work, const struct cJSON *object)
+{
+    struct span address = span_trim(json_string(object, "metadata.receipt_email"));
+    if (!pii_is_address(address)) {
+        return SPAN("");
+    }
+    return seal_seal(work->handling->pii,
+                     SPAN("payment_intents.receipt_email_encrypted"),
+                     address,
+                     work->handling->arena);
+}

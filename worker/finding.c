@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * Writes findings. */
+#include "worker/finding.h"
+
+#include "common/base/json.h"
+#include "common/link/mariadb.h"
+
+enum { DETAIL_BYTES = 1024 };
+
+enum outcome finding_open(struct mariadb *db,
+                          const struct finding *finding,
+                          struct arena *arena,
+                          struct fault *fault)
+{
+    struct text detail;
+    text_init(&detail, DETAIL_BYTES);
+    struct json_writer json = json_writer(&detail);
+    json_open(&json, NULL, '{');
+    json_put_string(&json, "reason", span_of(finding->reason));
+    json_close(&json, '}');
+    bool in_currency = finding->currency.len == 3;
+    enum outcome outcome = mariadb_run(
+        db,
+        "INSERT INTO reconciliation_findings"
+        " (kind, subject, amicale_id, amount, currency, detail)"
+        " VALUES (?, ?, ?, ?, ?, ?)"
+        " ON DUPLICATE KEY UPDATE seen_at = CURRENT_TIMESTAMP(3)",
+        SQL_VALUES(SQL_STRING(finding->kind),
+                   SQL_SPAN(finding->subject),
+                   finding->amicale_id ? SQL_I64(finding->amicale_id) : SQL_NOTHING,
+                   SQL_I64(finding->amount_minor),
+                   in_currency ? SQL_SPAN(finding->currency) : SQL_STRING("eur"),
+                   SQL_SPAN(text_span(&detail))),
+        arena,
+        NULL,
+        fault);
+    text_done(&detail);
+    return outcome;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * finding - what a handler noticed and a person should see: a row of
+ * reconciliation_findings.
+ *
+ * Owns:    nothing; writes inside the caller's transaction, or alone
+ * Callers: handlers      Blocks: as long as MariaDB does
+ * Faults:  as MariaDB's
+ */
+#ifndef WORKER_FINDING_H
+#define WORKER_FINDING_H
+
+#include <stdint.h>
+
+#include "common/base/arena.h"
+#include "common/base/fault.h"
+#include "common/base/text.h"
+
+struct mariadb;
+
+struct finding {
+    const char *kind; /* "unattributed" */
+    struct span subject; /* the object's id */
+    int64_t amicale_id; /* 0: unknown */
+    int64_t amount_minor; /* at stake; 0: none */
+    struct span currency; /* of the amount; empty: eur */
+    const char *reason; /* for people */
+};
+
+/* Opens the finding; when one of its kind and subject is open, it was seen once more. */
+MUST_USE enum outcome finding_open(struct mariadb *db,
+                                   const struct finding *finding,
+                                   struct arena *arena,
+                                   struct fault *fault);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mirror - keeps one row equal to one object of Stripe's, in whatever order its events
+ * come.
+ *
+ * Owns:    nothing; works inside the caller's transaction
+ * Callers: the appliers of events (event_*.c)      Blocks: as long as MariaDB does
+ * Faults:  as MariaDB's; NEVER when the object lacks what it must have
+ *
+ * The row is locked first, or made by whoever comes first: the unique key decides. A
+ * state of a higher rank is taken as it stands, one of a lower rank is old news.
+ * Everything else that is told and differs from the row proves nothing about which is
+ * newer, so the object is retrieved, and applied if no other event looked at the row
+ * meanwhile: every event that does raises the row's revision. So whichever event of an
+ * object comes last, the row ends up equal to the object as it is after the last change.
+ */
+#ifndef WORKER_MIRROR_H
+#define WORKER_MIRROR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/fault.h"
+#include "common/link/mariadb.h"
+#include "common/model/payment_state.h"
+
+struct cJSON;
+struct event_work;
+struct mirror_row;
+
+enum { MIRROR_MOST_FACTS = 16, MIRROR_FIRST_FACT = 4 };
+
+/* What an object says, in the order of the statements' columns; with states, the state is
+ * the first. `work` is for its arena and its event. */
+typedef enum outcome (*mirror_facts_fn)(struct event_work *work,
+                                        const struct cJSON *object,
+                                        struct sql_value *facts,
+                                        struct fault *fault);
+/* Makes the row of an object that has none, or makes an older row the object's. False in
+ * *out_made when somebody else was first, or a row was found: it is then locked like any.
+ */
+typedef enum outcome (*mirror_make_fn)(struct event_work *work,
+                                       struct span id,
+                                       const struct cJSON *object,
+                                       const struct sql_value *facts,
+                                       bool *out_made,
+                                       struct fault *fault);
+/* The last word on the facts before they go into a row that is there. */
+typedef void (*mirror_shape_fn)(const struct mirror_row *row, struct sql_value *facts);
+
+/* Stripe's collection and our table. The statements begin alike:
+ *   select  SELECT id, revision, last_event_id, last_event_created, <facts>, <more>
+ *           FROM ... WHERE <the object's id> = ? FOR UPDATE
+ *   update  UPDATE ... SET revision = revision + 1, last_event_id = ?,
+ *           last_event_created = ?, <facts> WHERE id = ?
+ *   touch   the same without the facts
+ *   insert  INSERT INTO ... (<facts>, <the object's id>, last_event_id,
+ *           last_event_created) VALUES (...) ON DUPLICATE KEY UPDATE revision = revision
+ */
+struct mirror {
+    const char *collection; /* "/v1/disputes" */
+    bool may_leave; /* that Stripe has no such object for us is news, not a finding */
+    bool has_states;
+    enum money_object states;
+    size_t fact_count;
+    const char *select;
+    const char *update;
+    const char *touch;
+    const char *insert;
+    mirror_facts_fn facts;
+    mirror_make_fn make; /* NULL: the insert statement */
+    mirror_shape_fn shape; /* NULL: none */
+};
+
+/* What became of it. */
+struct mirror_row {
+    int64_t id; /* 0: there is none, since Stripe has no such object for us */
+    int64_t revision; /* before this event; EVENT_NEW_ROW when it was made now */
+    bool made;
+    bool changed; /* or made */
+    const struct cJSON
+        *object; /* what was applied, told or retrieved; NULL when nothing was */
+    struct sql_rows rows; /* the row as it was locked; of a new row, as it was made */
+};
+
+/* Brings the row in line with what the event tells. `told` is NULL when it cannot be
+ * read: the object is retrieved. When work->wanted is set afterwards, nothing else holds.
+ */
+MUST_USE enum outcome mirror_apply(struct event_work *work,
+                                   const struct mirror *mirror,
+                                   struct span id,
+                                   const struct cJSON *told,
+                                   struct mirror_row *out_row,
+                                   struct fault *fault);
+/* The same with an object that was retrieved already, under a lock that covers this row.
+ */
+MUST_USE enum outcome mirror_apply_retrieved(struct event_work *work,
+                                             const struct mirror *mirror,
+                                             struct span id,
+                                             const struct cJSON *object,
+                                             struct mirror_row *out_row,
+                                             struct fault *fault);
+/* Locks the row; makes it from the retrieved object when there is none. */
+MUST_USE enum outcome mirror_ensure(struct event_work *work,
+                                    const struct mirror *mirror,
+                                    struct span id,
+                                    struct mirror_row *out_row,
+                                    struct fault *fault);
+
+/* The payments' mirror, which several appliers need. */
+extern const struct mirror payment_mirror;
+/* Its columns behind the facts. */
+enum payment_column {
+    PAYMENT_AMICALE = MIRROR_FIRST_FACT + 15,
+    PAYMENT_POMPIER,
+    PAYMENT_CHARGE,
+    PAYMENT_AMOUNT_REFUNDED,
+    PAYMENT_SUCCEEDED_AT,
+    PAYMENT_HAS_ADDRESS,
+};
+/* mirror_ensure for a payment, which also tells the ledger whose it is. */
+MUST_USE enum outcome payment_ensure(struct event_work *work,
+                                     struct span payment_intent,
+                                     struct mirror_row *out_row,
+                                     struct fault *fault);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * refund - the rows of refunds, and what they make of their payment's status.
+ *
+ * Owns:    nothing; works inside the caller's transaction, with the payment's row locked:
+ *          whoever touches a refund's row locks its payment's first
+ * Callers: the appliers of refunds and charges      Blocks: as long as MariaDB does
+ * Faults:  as MariaDB's; NEVER when the refund lacks what it must have
+ */
+#ifndef WORKER_REFUND_H
+#define WORKER_REFUND_H
+
+#include <stdbool.h>
+
+#include "common/base/fault.h"
+#include "common/base/text.h"
+
+struct cJSON;
+struct event_work;
+struct mirror_row;
+
+/* The refund's row, in line with what is told (NULL: retrieve it) or was retrieved.
+ * `payment` is NULL for a charge without a PaymentIntent. */
+MUST_USE enum outcome refund_apply(struct event_work *work,
+                                   struct span id,
+                                   const struct cJSON *object,
+                                   bool retrieved,
+                                   const struct mirror_row *payment,
+                                   struct fault *fault);
+/* amount_refunded and the shown status of the payment, from the refunds that succeeded.
+ */
+MUST_USE enum outcome refund_settle_payment(struct event_work *work,
+                                            const struct mirror_row *payment,
+                                            struct fault *fault);
+
+#endif
