@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * connection - one client's socket: bytes in, requests out; answers in, bytes out.
+ *
+ * Owns:    its socket and buffers, from connection_open until the turn in which it closes
+ * ends Callers: its loop; request (answers)      Blocks: never
+ *
+ * One request at a time: what a client sends ahead waits in the buffer (at most
+ * CONNECTION_AHEAD_BYTES, then nothing more is read) until the answer is out, so answers
+ * leave in the order of the requests.
+ */
+#ifndef API_CONNECTION_H
+#define API_CONNECTION_H
+
+#include <stdint.h>
+
+#include "api/networks.h"
+
+struct connection;
+struct http_answer;
+struct loop;
+
+enum {
+    CONNECTION_AHEAD_BYTES = 16 * 1024,
+    CONNECTION_LEAVING_MS = 2000,
+    CONNECTION_LEAVING_BYTES = 4 << 20,
+};
+
+/* The socket is given. */
+void connection_open(struct loop *loop, int fd, const struct address *peer);
+/* The answer to the request that it waits with. */
+void connection_answer(struct connection *connection, const struct http_answer *answer);
+/* Cuts those whose time has run out; called at every tick of the loop. */
+void connection_expire(struct loop *loop, int64_t now_ms);
+/* Those without a request close; the others after their answer. */
+void connection_drain(struct loop *loop);
+void connection_close_all(struct loop *loop);
+/* Frees those that were closed: nobody refers to them between two turns. */
+void connection_free_closed(struct loop *loop);
+
+#endif

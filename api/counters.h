@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * counters - what one event loop counts; /metrics adds the loops' up.
+ *
+ * Owns:    nothing      Callers: the loop that they belong to writes, any loop reads
+ * Blocks:  never
+ * Units:   durations in microseconds
+ *
+ * One thread writes each struct, so adding needs no locked instruction, only that a
+ * reader never sees half a number.
+ */
+#ifndef API_COUNTERS_H
+#define API_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "api/routes.h"
+
+/* What came of a webhook. */
+enum webhook_result {
+    WEBHOOK_NEW,
+    WEBHOOK_KNOWN,
+    WEBHOOK_CONFLICT, /* the same id with another body: kept as it was first */
+    WEBHOOK_OTHER_MODE, /* a live event in test mode or the reverse: acknowledged only */
+    WEBHOOK_UNAVAILABLE, /* 503: Redis did not take it */
+    WEBHOOK_NO_SIGNATURE,
+    WEBHOOK_MALFORMED_SIGNATURE,
+    WEBHOOK_OLD_SIGNATURE,
+    WEBHOOK_FUTURE_SIGNATURE,
+    WEBHOOK_WRONG_SIGNATURE,
+    WEBHOOK_BAD_JSON,
+    WEBHOOK_BAD_EVENT,
+};
+enum { WEBHOOK_RESULTS = WEBHOOK_BAD_EVENT + 1 };
+
+enum { COUNTERS_BUCKETS = 14 };
+/* Upper ends of the histogram's buckets; what is slower counts in the one behind. */
+extern const int64_t counters_bucket_us[COUNTERS_BUCKETS];
+
+typedef _Atomic uint64_t counter;
+
+struct counters {
+    counter webhooks[WEBHOOK_RESULTS];
+    counter answers[ROUTES_MOST + 1][6]; /* by route (the last: none) and status / 100 */
+    counter durations[ROUTES_MOST + 1][COUNTERS_BUCKETS + 1];
+    counter durations_us[ROUTES_MOST + 1]; /* their sum */
+    counter refused[600]; /* by status: what was no request for a route */
+    counter accepted;
+    counter connections; /* now */
+    counter waiting; /* requests now in handlers */
+    counter batches; /* commands that carried events to Redis */
+    counter batched; /* the events in them */
+    counter redis_in_flight;
+    counter redis_failures;
+    counter redis_connects;
+};
+
+static inline void counter_add(counter *counter_, int64_t by)
+{
+    uint64_t now = atomic_load_explicit(counter_, memory_order_relaxed);
+    atomic_store_explicit(counter_, now + (uint64_t)by, memory_order_relaxed);
+}
+
+static inline uint64_t counter_read(const counter *counter_)
+{
+    return atomic_load_explicit(counter_, memory_order_relaxed);
+}
+
+/* One answered request. `route` is its place in the table, ROUTES_MOST for none. */
+void counters_answered(struct counters *counters, size_t route, int status, int64_t us);
+const char *webhook_result_name(enum webhook_result result);
+
+#endif

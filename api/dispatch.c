@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ * From a whole request to its handler. */
+#include "api/dispatch.h"
+
+#include <strings.h>
+
+#include "api/door.h"
+#include "api/http.h"
+#include "api/loop.h"
+#include "api/networks.h"
+#include "api/problem.h"
+#include "api/request.h"
+#include "api/routes.h"
+
+static bool is_let_in(const struct request *request);
+static bool is_json(struct span type);
+static void answer_unmatched(struct request *request, unsigned allowed);
+
+size_t dispatch_body_most(const struct http_request *http,
+                          const char *buffer,
+                          size_t most)
+{
+    struct route_match match;
+    routes_match(routes,
+                 routes_count,
+                 http->method,
+                 http_span(buffer, http->path),
+                 &match);
+    return match.route && match.route->body_most > 0 ? match.route->body_most : most;
+}
+
+void dispatch(struct request *request,
+              const struct http_request *http,
+              const char *buffer)
+{
+    struct route_match match;
+    request->http = http;
+    request->buffer = buffer;
+    request->method = http->method;
+    request->path = http_span(buffer, http->path);
+    request->query = http_span(buffer, http->query);
+    request->body = http_body(http, buffer);
+    request->english =
+        problem_prefers_english(request_header(request, "accept-language"));
+    routes_match(routes, routes_count, request->method, request->path, &match);
+    request->route = match.route;
+    for (size_t i = 0; i < ROUTE_PARAMS; i++) {
+        request->params[i] = match.params[i];
+    }
+    if (!match.route) {
+        answer_unmatched(request, match.allowed);
+    } else if (!is_let_in(request)) {
+        request_problem(request, PROBLEM_FORBIDDEN);
+    } else if (match.route->body == ROUTE_BODY_JSON && request->body.len > 0 &&
+               !is_json(request_header(request, "content-type"))) {
+        request_problem(request, PROBLEM_UNSUPPORTED_TYPE);
+    } else {
+        match.route->handle(request);
+    }
+}
+
+static bool is_let_in(const struct request *request)
+{
+    switch (request->route->auth) {
+    case ROUTE_ANYONE:
+        return true;
+    case ROUTE_OBSERVERS:
+        return networks_have(&request->loop->door->observers, &request->peer);
+    }
+    return false;
+}
+
+/* application/json, with or without parameters. */
+static bool is_json(struct span type)
+{
+    static const char json[] = "application/json";
+    struct span parameters;
+    struct span name = span_trim(span_cut(type, ';', &parameters));
+    return name.len == sizeof(json) - 1 && strncasecmp(name.at, json, name.len) == 0;
+}
+
+static void answer_unmatched(struct request *request, unsigned allowed)
+{
+    if (request->method == HTTP_OTHER) {
+        request_problem(request, PROBLEM_NOT_IMPLEMENTED);
+        return;
+    }
+    if (allowed == 0) {
+        request_problem(request, PROBLEM_NOT_FOUND);
+        return;
+    }
+    struct text headers;
+    text_init(&headers, 256);
+    text_add_string(&headers, "Allow: ");
+    routes_write_allowed(&headers, allowed);
+    text_add_string(&headers, "\r\n");
+    request_problem_with(request,
+                         PROBLEM_METHOD_NOT_ALLOWED,
+                         NULL,
+                         0,
+                         text_span(&headers));
+    text_done(&headers);
+}

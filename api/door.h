@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * door - what all loops of the front door share. It is made before they start and, apart
+ * from the threads that look after the neighbours, does not change while they run.
+ *
+ * Owns:    keys, webhook secrets, the two watching threads, the counters of all loops
+ * Callers: main makes it; loops and handlers read it
+ * Blocks:  door_open reads files; door_close waits for the threads
+ * Faults:  NEVER when a file of secrets cannot be read or makes no sense
+ */
+#ifndef API_DOOR_H
+#define API_DOOR_H
+
+#include <stddef.h>
+
+#include "api/counters.h"
+#include "api/http.h"
+#include "api/networks.h"
+#include "common/base/fault.h"
+#include "common/base/text.h"
+
+struct accounts;
+struct clock;
+struct pulse;
+struct seal_ring;
+struct settings;
+
+enum { DOOR_MOST_SECRETS = 16 };
+
+struct door {
+    const struct settings *settings;
+    const struct clock *clock;
+    struct seal_ring *ring;
+    struct http_limits limits;
+    struct networks observers; /* may read /metrics */
+
+    struct text secrets_text; /* what the spans point into */
+    struct span secrets[DOOR_MOST_SECRETS];
+    size_t secret_count;
+    size_t platform_secret_count; /* these come first; the others are Connect's */
+
+    struct accounts *accounts;
+    struct pulse *pulse;
+    struct counters *counters; /* one for each loop */
+    int loop_count;
+};
+
+MUST_USE enum outcome door_open(struct door *door,
+                                const struct settings *settings,
+                                const struct clock *clock,
+                                struct fault *fault);
+void door_close(struct door *door); /* safe twice */
+
+#endif

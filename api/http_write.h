@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * http_write - writes HTTP/1.1 answers.
+ *
+ * Owns:    nothing; pure      Callers: connections, tests      Blocks: never
+ *
+ * Every answer carries its length, its request's id, and headers that keep a browser from
+ * doing anything with it but reading it.
+ */
+#ifndef API_HTTP_WRITE_H
+#define API_HTTP_WRITE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/text.h"
+
+enum { HTTP_DATE_BYTES = 32 };
+
+struct http_answer {
+    int status;
+    const char *type; /* Content-Type; NULL: none */
+    struct span body;
+    struct span headers; /* further ones, whole lines with CRLF; may be empty */
+    struct span request_id;
+    bool close; /* the connection ends with it */
+    bool without_body; /* of HEAD: the length is told, the body stays */
+};
+
+/* `date` as http_date writes it. */
+void http_write(struct text *out, const struct http_answer *answer, const char *date);
+/* "HTTP/1.1 100 Continue" and its empty line. */
+void http_write_continue(struct text *out);
+/* "Sun, 22 Nov 2026 10:05:00 GMT" (RFC 9110, section 5.6.7). */
+void http_date(int64_t wall_ms, char out[HTTP_DATE_BYTES]);
+/* "Not Found"; a status that we do not use has an empty reason, which is allowed. */
+const char *http_reason(int status);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * listener - the socket that clients come to.
+ *
+ * Owns:    the socket's file when it is a Unix socket of our own making
+ * Callers: main      Blocks: while a host's name is looked up
+ * Faults:  NEVER when the address cannot be listened on
+ */
+#ifndef API_LISTENER_H
+#define API_LISTENER_H
+
+#include "common/base/fault.h"
+
+struct settings;
+
+struct listener {
+    int fd; /* -1: none */
+    char *path; /* to remove when closing; NULL: nothing */
+};
+
+/* A socket that systemd hands over wins over api.listen. */
+MUST_USE enum outcome listener_open(const struct settings *settings,
+                                    struct listener *out_listener,
+                                    struct fault *fault);
+void listener_close(struct listener *listener); /* safe twice */
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT
+ * One event loop: accepts, ticks, and drains when it is told to stop. */
+#include "api/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "api/connection.h"
+#include "api/counters.h"
+#include "api/ingest.h"
+#include "api/redis_async.h"
+#include "api/request.h"
+#include "common/base/clock.h"
+#include "common/base/digest.h"
+#include "common/base/log.h"
+#include "common/base/settings.h"
+
+enum {
+    TICK_MS = 50,
+    ACCEPTS_A_TURN = 8, /* so that the loops share a burst */
+    SCRATCH_BYTES = 64 << 20,
+};
+
+static void on_accept(evutil_socket_t fd, short what, void *context);
+static bool accept_one(struct loop *loop);
+static void take_peer(const struct sockaddr_storage *from, struct address *out_peer);
+static void pause_accepting(struct loop *loop, bool paused);
+static void on_tick(evutil_socket_t fd, short what, void *context);
+static void on_stop(evutil_socket_t fd, short what, void *context);
+
+enum outcome loop_open(struct loop *loop,
+                       const struct door *door,
+                       int number,
+                       int listen_fd,
+                       atomic_int *connection_total,
+                       struct fault *fault)
+{
+    *loop = (struct loop){.door = door,
+                          .number = number,
+                          .counters = &door->counters[number],
+                          .listen_fd = listen_fd,
+                          .connection_total = connection_total,
+                          .stop_fd = -1};
+    text_init(&loop->scratch, SCRATCH_BYTES);
+    digest_random(&loop->next_id, sizeof(loop->next_id));
+    loop->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct event_config *config = event_config_new();
+    if (config) {
+        /* Each loop stays in its thread, so nothing in it needs a lock. */
+        event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+        loop->base = event_base_new_with_config(config);
+        event_config_free(config);
+    }
+    if (loop->stop_fd < 0 || !loop->base) {
+        return fault_set(fault,
+                         OUTCOME_NEVER,
+                         "loop",
+                         errno,
+                         "cannot be made: %s",
+                         strerror(errno));
+    }
+    loop->accept_event =
+        event_new(loop->base, listen_fd, EV_READ | EV_PERSIST, on_accept, loop);
+    loop->tick_event = event_new(loop->base, -1, EV_PERSIST, on_tick, loop);
+    loop->stop_event =
+        event_new(loop->base, loop->stop_fd, EV_READ | EV_PERSIST, on_stop, loop);
+    assert(loop->accept_event && loop->tick_event && loop->stop_event);
+    struct timeval tick = {.tv_usec = TICK_MS * 1000};
+    event_add(loop->accept_event, NULL);
+    event_add(loop->tick_event, &tick);
+    event_add(loop->stop_event, NULL);
+    atomic_store(&loop->beat_ms, loop_mono_ms(loop));
+    enum outcome outcome = redis_async_open(loop->base,
+                                            door->settings,
+                                            door->clock,
+                                            loop->counters,
+                                            &loop->redis,
+                                            fault);
+    if (outcome == OUTCOME_DONE) {
+        loop->ingest =
+            ingest_open(loop->base, door->settings, loop->redis, loop->counters);
+    }
+    return outcome;
+}
+
+void loop_run(struct loop *loop)
+{
+    (void)event_base_dispatch(loop->base);
+}
+
+void loop_stop(struct loop *loop)
+{
+    uint64_t one = 1;
+    ssize_t written = write(loop->stop_fd, &one, sizeof(one));
+    (void)written; /* an eventfd that is full has been told already */
+}
+
+void loop_close(struct loop *loop)
+{
+    if (loop->base) {
+        connection_close_all(loop);
+    }
+    redis_async_close(loop->redis);
+    ingest_close(loop->ingest);
+    connection_free_closed(loop);
+    request_free_spares(loop);
+    struct event *events[] = {loop->accept_event, loop->tick_event, loop->stop_event};
+    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+        if (events[i]) {
+            event_free(events[i]);
+        }
+    }
+    if (loop->base) {
+        event_base_free(loop->base);
+    }
+    if (loop->stop_fd >= 0) {
+        close(loop->stop_fd);
+    }
+    text_done(&loop->scratch);
+}
+
+int64_t loop_mono_ms(const struct loop *loop)
+{
+    return clock_mono_ms(loop->door->clock);
+}
+
+int64_t loop_mono_us(const struct loop *loop)
+{
+    (void)loop;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+const char *loop_date(struct loop *loop)
+{
+    int64_t wall_ms = clock_wall_ms(loop->door->clock);
+    if (loop->date_s != wall_ms / 1000) {
+        loop->date_s = wall_ms / 1000;
+        http_date(wall_ms, loop->date);
+    }
+    return loop->date;
+}
+
+static void on_accept(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    struct loop *loop = context;
+    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+        if (!accept_one(loop)) {
+            return;
+        }
+    }
+}
+
+/* The place is taken before the connection, so that loops together keep the limit. At
+ * the limit, and when descriptors or memory run out, the next tick tries again: clients
+ * wait in the listening queue meanwhile. */
+static bool accept_one(struct loop *loop)
+{
+    struct sockaddr_storage from;
+    socklen_t len = sizeof(from);
+    int64_t most = loop->door->settings->api.connections_max;
+    if (atomic_fetch_add_explicit(loop->connection_total, 1, memory_order_relaxed) >=
+        most) {
+        atomic_fetch_sub_explicit(loop->connection_total, 1, memory_order_relaxed);
+        pause_accepting(loop, true);
+        return false;
+    }
+    int fd = accept4(loop->listen_fd,
+                     (struct sockaddr *)&from,
+                     &len,
+                     SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) {
+        atomic_fetch_sub_explicit(loop->connection_total, 1, memory_order_relaxed);
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            if (!loop->accept_paused) {
+                log_warning("no more connections can be taken for now",
+                            LOG_NUMBER("loop", loop->number),
+                            LOG_TEXT("why", strerrordesc_np(errno)));
+            }
+            pause_accepting(loop, true);
+        }
+        return errno == ECONNABORTED || errno == EINTR;
+    }
+    struct address peer;
+    take_peer(&from, &peer);
+    if (!peer.is_local) {
+        int on = 1; /* only tunes: a socket without it works */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    }
+    connection_open(loop, fd, &peer);
+    return true;
+}
+
+static void take_peer(const struct sockaddr_storage *from, struct address *out_peer)
+{
+    struct address peer = {.is_local = from->ss_family == AF_UNIX};
+    if (from->ss_family == AF_INET) {
+        struct sockaddr_in v4;
+        memcpy(&v4, from, sizeof(v4));
+        peer.bytes[10] = 0xff;
+        peer.bytes[11] = 0xff;
+        memcpy(peer.bytes + 12, &v4.sin_addr, 4);
+    } else if (from->ss_family == AF_INET6) {
+        struct sockaddr_in6 v6;
+        memcpy(&v6, from, sizeof(v6));
+        memcpy(peer.bytes, &v6.sin6_addr, 16);
+    }
+    *out_peer = peer;
+}
+
+static void pause_accepting(struct loop *loop, bool paused)
+{
+    if (loop->accept_paused == paused) {
+        return;
+    }
+    loop->accept_paused = paused;
+    if (paused) {
+        event_del(loop->accept_event);
+    } else {
+        event_add(loop->accept_event, NULL);
+    }
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    struct loop *loop = context;
+    int64_t now = loop_mono_ms(loop);
+    atomic_store_explicit(&loop->beat_ms, now, memory_order_relaxed);
+    connection_expire(loop, now);
+    connection_free_closed(loop);
+    if (loop->draining) {
+        if (loop->connection_count == 0 || now >= loop->drain_until_ms) {
+            event_base_loopbreak(loop->base);
+        }
+        return;
+    }
+    pause_accepting(loop, false);
+}
+
+/* What waits in the listening queue was promised an answer by the kernel, so it is let in
+ * before the door closes. */
+static void on_stop(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    struct loop *loop = context;
+    if (loop->draining) {
+        return;
+    }
+    event_del(loop->stop_event);
+    while (accept_one(loop)) {
+    }
+    pause_accepting(loop, true);
+    loop->draining = true;
+    loop->drain_until_ms = loop_mono_ms(loop) + loop->door->settings->api.drain_ms;
+    connection_drain(loop);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop - one event loop in one thread: connections, deadlines, and what its handlers
+ * share.
+ *
+ * Owns:    its connections, its requests, its link to Redis; the listening socket is
+ * borrowed Callers: server (open, run, stop, close); connections and handlers of the same
+ * loop Blocks:  loop_run until it is told to stop and everything was answered Order:
+ * loop_open, loop_run in a thread of its own, loop_stop from any thread, loop_close
+ *
+ * Loops share the listening socket, the door, and the number of connections; nothing
+ * else.
+ */
+#ifndef API_LOOP_H
+#define API_LOOP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/door.h"
+#include "api/http_write.h"
+#include "common/base/fault.h"
+#include "common/base/text.h"
+
+struct connection;
+struct event;
+struct event_base;
+struct ingest;
+struct redis_async;
+struct request;
+
+/* What a connection is doing. Each state has one limit of time, so that the connections
+ * of a state stand in the order in which their time runs out. */
+enum connection_state {
+    CONNECTION_IDLE, /* between requests: api.idle_ms */
+    CONNECTION_HEAD, /* a request's headers come in: api.header_ms from its first byte */
+    CONNECTION_BODY, /* its body comes in: api.body_ms */
+    CONNECTION_WAITING, /* a handler has it, and answers within limits of its own */
+    CONNECTION_WRITING, /* the answer goes out: api.answer_ms */
+    CONNECTION_LEAVING, /* the last answer is out; what still comes is thrown away: 2 s */
+    CONNECTION_CLOSED, /* waits for the end of the turn to be freed */
+};
+enum { CONNECTION_STATES = CONNECTION_CLOSED + 1 };
+
+struct connection_list {
+    struct connection *first; /* whose time runs out first */
+    struct connection *last;
+};
+
+struct loop {
+    const struct door *door;
+    int number;
+    struct event_base *base;
+    struct counters *counters;
+    struct redis_async *redis;
+    struct ingest *ingest;
+
+    int listen_fd;
+    atomic_int *connection_total; /* of all loops */
+    struct event *accept_event;
+    struct event *tick_event;
+    struct event *stop_event;
+    int stop_fd; /* an eventfd */
+    bool accept_paused;
+    bool draining;
+    int64_t drain_until_ms;
+    _Atomic int64_t beat_ms; /* the last tick: the watchdog looks at it */
+
+    struct connection_list lists[CONNECTION_STATES];
+    size_t connection_count; /* those that are not closed */
+    struct request *spare_requests;
+    uint64_t next_id;
+    struct text scratch; /* an answer that is being put together */
+    int64_t date_s;
+    char date[HTTP_DATE_BYTES];
+};
+
+MUST_USE enum outcome loop_open(struct loop *loop,
+                                const struct door *door,
+                                int number,
+                                int listen_fd,
+                                atomic_int *connection_total,
+                                struct fault *fault);
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop); /* from any thread */
+void loop_close(struct loop *loop);
+
+int64_t loop_mono_ms(const struct loop *loop);
+int64_t loop_mono_us(const struct loop *loop);
+/* For the Date header; made anew once a second. */
+const char *loop_date(struct loop *loop);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ * The life of a request, and the one place where it is settled. */
+#include "api/request.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/connection.h"
+#include "api/counters.h"
+#include "api/http_write.h"
+#include "api/loop.h"
+#include "common/base/log.h"
+
+enum { PROBLEM_BYTES = 64 * 1024 };
+
+static void write_id(uint64_t number, char out[REQUEST_ID_BYTES]);
+static void settle(struct request *request, int status);
+
+struct span request_header(const struct request *request, const char *name)
+{
+    assert(request->http);
+    return http_header(request->http, request->buffer, name);
+}
+
+void request_answer(struct request *request,
+                    int status,
+                    const char *type,
+                    struct span body,
+                    struct span headers)
+{
+    struct http_answer answer = {
+        .status = status,
+        .type = type,
+        .body = body,
+        .headers = headers,
+        .request_id = {request->id, REQUEST_ID_BYTES - 1},
+        .without_body = request->method == HTTP_HEAD,
+    };
+    struct connection *connection = request->connection;
+    settle(request, status);
+    if (connection) {
+        connection_answer(connection, &answer);
+    }
+    request_drop(request);
+}
+
+void request_answer_json(struct request *request, int status, struct span body)
+{
+    request_answer(request,
+                   status,
+                   "application/json; charset=utf-8",
+                   body,
+                   (struct span){NULL, 0});
+}
+
+void request_problem(struct request *request, enum problem problem)
+{
+    request_problem_with(request, problem, NULL, 0, (struct span){NULL, 0});
+}
+
+void request_problem_with(struct request *request,
+                          enum problem problem,
+                          const struct problem_field *fields,
+                          size_t field_count,
+                          struct span headers)
+{
+    struct text body;
+    text_init(&body, PROBLEM_BYTES);
+    problem_write(&body,
+                  problem,
+                  span_of(request->id),
+                  request->english,
+                  fields,
+                  field_count);
+    request_answer(request,
+                   problem_status(problem),
+                   PROBLEM_TYPE,
+                   text_span(&body),
+                   headers);
+    text_done(&body);
+}
+
+struct request *request_take(struct loop *loop)
+{
+    struct request *request = loop->spare_requests;
+    struct arena arena;
+    if (request) {
+        loop->spare_requests = request->next_spare;
+        arena = request->arena;
+    } else {
+        request = malloc(sizeof(*request));
+        if (!request) {
+            abort();
+        }
+        arena_init(&arena, REQUEST_ARENA_BYTES);
+    }
+    *request =
+        (struct request){.loop = loop, .arena = arena, .began_us = loop_mono_us(loop)};
+    write_id(loop->next_id++, request->id);
+    counter_add(&loop->counters->waiting, 1);
+    return request;
+}
+
+void request_drop(struct request *request)
+{
+    struct loop *loop = request->loop;
+    counter_add(&loop->counters->waiting, -1);
+    arena_reset(&request->arena);
+    request->next_spare = loop->spare_requests;
+    loop->spare_requests = request;
+}
+
+void request_free_spares(struct loop *loop)
+{
+    while (loop->spare_requests) {
+        struct request *next = loop->spare_requests->next_spare;
+        arena_done(&loop->spare_requests->arena);
+        free(loop->spare_requests);
+        loop->spare_requests = next;
+    }
+}
+
+/* Consecutive numbers become names that do not look alike (the finaliser of splitmix64,
+ * which maps no two numbers to one). */
+static void write_id(uint64_t number, char out[REQUEST_ID_BYTES])
+{
+    static const char hex[] = "0123456789abcdef";
+    number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9U;
+    number = (number ^ (number >> 27)) * 0x94d049bb133111ebU;
+    number ^= number >> 31;
+    memcpy(out, "req_", 4);
+    for (int i = 0; i < 16; i++) {
+        out[4 + i] = hex[number >> (60 - 4 * i) & 15];
+    }
+    out[REQUEST_ID_BYTES - 1] = '\0';
+}
+
+static void settle(struct request *request, int status)
+{
+    struct loop *loop = request->loop;
+    int64_t took_us = loop_mono_us(loop) - request->began_us;
+    size_t row = request->route ? (size_t)(request->route - routes) : ROUTES_MOST;
+    counters_answered(loop->counters, row, status, took_us);
+    log_debug("answered",
+              LOG_TEXT("request", request->id),
+              LOG_TEXT("method", http_method_name(request->method)),
+              LOG_TEXT("route", request->route ? request->route->name : "none"),
+              LOG_NUMBER("status", status),
+              LOG_NUMBER("took_us", took_us),
+              LOG_NUMBER("left", request->connection ? 0 : 1));
+}

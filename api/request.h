@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * request - one request, from its last byte to its answer: what handlers work with.
+ *
+ * Owns:    its arena and what is in it, until it is answered
+ * Callers: dispatch makes it; handlers answer it, exactly once, now or later
+ * Blocks:  never
+ * Units:   moments in microseconds of the monotonic clock
+ * Order:   request_take; the handler; request_answer or one of its kin, which ends the
+ * struct's life
+ *
+ * path, query, params, body and headers are borrowed from the connection's buffer until
+ * the handler returns: a handler that answers later copies what it needs into the arena.
+ * A client that leaves before its answer costs nothing: the answer then goes nowhere.
+ */
+#ifndef API_REQUEST_H
+#define API_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/http.h"
+#include "api/networks.h"
+#include "api/problem.h"
+#include "api/routes.h"
+#include "common/base/arena.h"
+#include "common/base/text.h"
+
+struct connection;
+struct http_answer;
+struct loop;
+
+enum { REQUEST_ID_BYTES = 4 + 16 + 1, REQUEST_ARENA_BYTES = 16 << 20 };
+
+struct request {
+    struct loop *loop; /* whose thread this is */
+    struct connection *connection; /* NULL: the client has left */
+    const struct route *route; /* NULL: none fits */
+    struct address peer;
+    enum http_method method;
+    struct span path;
+    struct span query;
+    struct span params[ROUTE_PARAMS];
+    struct span body;
+    const struct http_request *http; /* NULL once the handler has returned */
+    const char *buffer;
+    bool english; /* wanted by Accept-Language */
+    char id[REQUEST_ID_BYTES];
+    int64_t began_us;
+    struct arena arena;
+    struct request *next_spare;
+};
+
+/* By lowercase name; empty when it is not there. */
+struct span request_header(const struct request *request, const char *name);
+
+/* The answer is copied. `headers` are whole further lines with CRLF, or empty. */
+void request_answer(struct request *request,
+                    int status,
+                    const char *type,
+                    struct span body,
+                    struct span headers);
+void request_answer_json(struct request *request, int status, struct span body);
+void request_problem(struct request *request, enum problem problem);
+void request_problem_with(struct request *request,
+                          enum problem problem,
+                          const struct problem_field *fields,
+                          size_t field_count,
+                          struct span headers);
+
+/* Of loops and connections: a fresh one with an id, and one that nobody waits for. */
+struct request *request_take(struct loop *loop);
+void request_drop(struct request *request);
+void request_free_spares(struct loop *loop);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ * The route table. The hottest row stands first: the search goes from the top. */
+#include "api/routes.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "api/health.h"
+#include "api/metrics.h"
+#include "api/webhook.h"
+
+static bool fits(const char *pattern, struct span path, struct span *out_params);
+
+/* clang-format off: one row, one route */
+const struct route routes[] = {
+    {HTTP_POST,
+     "/api/stripe/webhook",
+     "stripe_webhook",
+     webhook_receive,
+     ROUTE_ANYONE,
+     ROUTE_BODY_ANY,
+     0},
+    {HTTP_POST,
+     "/api/webhooks/stripe",
+     "stripe_webhook",
+     webhook_receive,
+     ROUTE_ANYONE,
+     ROUTE_BODY_ANY,
+     0},
+    {HTTP_GET, "/healthz", "healthz", health_live, ROUTE_ANYONE, ROUTE_BODY_ANY, 0},
+    {HTTP_GET, "/readyz", "readyz", health_ready, ROUTE_ANYONE, ROUTE_BODY_ANY, 0},
+    {HTTP_GET, "/metrics", "metrics", metrics_answer, ROUTE_OBSERVERS, ROUTE_BODY_ANY, 0},
+};
+/* clang-format on */
+const size_t routes_count = sizeof(routes) / sizeof(routes[0]);
+_Static_assert(sizeof(routes) / sizeof(routes[0]) <= ROUTES_MOST,
+               "counters have a row each");
+
+void routes_match(const struct route *table,
+                  size_t count,
+                  enum http_method method,
+                  struct span path,
+                  struct route_match *out_match)
+{
+    struct route_match match = {.route = NULL};
+    for (size_t i = 0; i < count; i++) {
+        const struct route *route = &table[i];
+        bool same_method =
+            route->method == method || (route->method == HTTP_GET && method == HTTP_HEAD);
+        if (!fits(route->pattern, path, match.params)) {
+            continue;
+        }
+        if (same_method) {
+            match.route = route;
+            match.allowed = 0;
+            break;
+        }
+        match.allowed |= 1u << route->method;
+        match.allowed |= route->method == HTTP_GET ? 1u << HTTP_HEAD : 0;
+    }
+    *out_match = match;
+}
+
+void routes_write_allowed(struct text *out, unsigned allowed)
+{
+    const char *comma = "";
+    for (int method = HTTP_GET; method < HTTP_METHODS; method++) {
+        if (allowed & 1u << method) {
+            text_add_string(out, comma);
+            text_add_string(out, http_method_name((enum http_method)method));
+            comma = ", ";
+        }
+    }
+}
+
+static bool fits(const char *pattern, struct span path, struct span *out_params)
+{
+    size_t param = 0;
+    size_t i = 0;
+    while (*pattern != '\0') {
+        if (*pattern != '{') {
+            if (i == path.len || path.at[i] != *pattern) {
+                return false;
+            }
+            i++;
+            pattern++;
+            continue;
+        }
+        size_t start = i;
+        while (i < path.len && path.at[i] != '/') {
+            i++;
+        }
+        if (i == start || param == ROUTE_PARAMS) {
+            return false;
+        }
+        out_params[param++] = (struct span){path.at + start, i - start};
+        pattern = strchr(pattern, '}') + 1;
+    }
+    return i == path.len;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ * Starts the loops' threads, waits for signals, minds the watchdog. */
+#include "api/server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "api/door.h"
+#include "api/loop.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/notify.h"
+
+/* A loop that did not tick for so long hangs. */
+enum { LOOP_HANGS_MS = 5000, NO_WATCHDOG_WAIT_MS = 3600 * 1000 };
+
+static void handled_signals(sigset_t *out_set);
+static void *run_loop(void *context);
+static int wait_for_signal(const struct server *server);
+static bool loops_are_alive(const struct server *server);
+
+void server_block_signals(void)
+{
+    sigset_t set;
+    handled_signals(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+enum outcome server_open(struct server *server,
+                         const struct door *door,
+                         int listen_fd,
+                         struct fault *fault)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    server->door = door;
+    atomic_init(&server->connection_total, 0);
+    server->loops = calloc((size_t)door->loop_count, sizeof(struct loop));
+    if (!server->loops) {
+        abort();
+    }
+    for (int i = 0; i < door->loop_count; i++) {
+        server->loops[i].stop_fd = -1;
+    }
+    for (int i = 0; i < door->loop_count && outcome == OUTCOME_DONE; i++) {
+        outcome = loop_open(&server->loops[i],
+                            door,
+                            i,
+                            listen_fd,
+                            &server->connection_total,
+                            fault);
+    }
+    return outcome;
+}
+
+void server_run(struct server *server)
+{
+    int count = server->door->loop_count;
+    pthread_t *threads = calloc((size_t)count, sizeof(pthread_t));
+    assert(threads);
+    for (int i = 0; i < count; i++) {
+        if (pthread_create(&threads[i], NULL, run_loop, &server->loops[i]) != 0) {
+            abort(); /* the machine has no room for a thread: nothing was accepted yet */
+        }
+    }
+    notify_send("READY=1");
+    log_info("ready", LOG_NUMBER("loops", count));
+    int signal_number = wait_for_signal(server);
+    notify_send("STOPPING=1");
+    log_info("stopping", LOG_NUMBER("signal", signal_number));
+    for (int i = 0; i < count; i++) {
+        loop_stop(&server->loops[i]);
+    }
+    for (int i = 0; i < count; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    free(threads);
+}
+
+void server_close(struct server *server)
+{
+    for (int i = 0; server->loops && i < server->door->loop_count; i++) {
+        loop_close(&server->loops[i]);
+    }
+    free(server->loops);
+    server->loops = NULL;
+}
+
+static void handled_signals(sigset_t *out_set)
+{
+    sigemptyset(out_set);
+    sigaddset(out_set, SIGTERM);
+    sigaddset(out_set, SIGINT);
+    sigaddset(out_set, SIGHUP);
+}
+
+static void *run_loop(void *context)
+{
+    loop_run(context);
+    return NULL;
+}
+
+/* The watchdog is told only while every loop turns. */
+static int wait_for_signal(const struct server *server)
+{
+    sigset_t set;
+    int64_t every_ms = notify_watchdog_ms();
+    handled_signals(&set);
+    for (;;) {
+        int64_t wait_ms = every_ms > 0 ? every_ms : NO_WATCHDOG_WAIT_MS;
+        struct timespec wait = {.tv_sec = wait_ms / 1000,
+                                .tv_nsec = (wait_ms % 1000) * 1000000};
+        int number = sigtimedwait(&set, NULL, &wait);
+        if (number == SIGTERM || number == SIGINT) {
+            return number;
+        }
+        if (number == SIGHUP) {
+            log_info("nothing to reload");
+        } else if (every_ms > 0 && loops_are_alive(server)) {
+            notify_send("WATCHDOG=1");
+        }
+    }
+}
+
+static bool loops_are_alive(const struct server *server)
+{
+    int64_t now = clock_mono_ms(server->door->clock);
+    for (int i = 0; i < server->door->loop_count; i++) {
+        if (now - atomic_load(&server->loops[i].beat_ms) > LOOP_HANGS_MS) {
+            return false;
+        }
+    }
+    return true;
+}

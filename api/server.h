@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * server - runs the loops, one thread each, until a signal ends them.
+ *
+ * Owns:    the loops and their threads
+ * Callers: main      Blocks: server_run until SIGTERM or SIGINT
+ * Order:   server_block_signals before any thread is made; then server_open, server_run,
+ *          server_close
+ */
+#ifndef API_SERVER_H
+#define API_SERVER_H
+
+#include <stdatomic.h>
+
+#include "common/base/fault.h"
+
+struct door;
+struct loop;
+
+struct server {
+    const struct door *door;
+    struct loop *loops; /* door->loop_count of them */
+    atomic_int connection_total;
+};
+
+void server_block_signals(void);
+MUST_USE enum outcome server_open(struct server *server,
+                                  const struct door *door,
+                                  int listen_fd,
+                                  struct fault *fault);
+/* Tells systemd when it is ready, that it is alive, and when it stops. */
+void server_run(struct server *server);
+void server_close(struct server *server); /* safe twice */
+
+#endif
