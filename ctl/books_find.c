@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ * What MariaDB knows of a name: one statement a table, each part of it by an index. */
+#include "ctl/books_find.h"
+
+#include <assert.h>
+
+#include "common/link/mariadb.h"
+#include "ctl/ctl.h"
+
+enum { MOST_KEY_PARAMETERS = 4 };
+
+/* Columns and statement go together; the first column tells rows apart. */
+struct book_row {
+    struct section section;
+    size_t parameters; /* how often the key stands in the statement */
+    const char *sql;
+};
+
+static const char *const archive_columns[] = {"row",
+                                              "id",
+                                              "kind",
+                                              "lane",
+                                              "tenant",
+                                              "reason",
+                                              "attempts",
+                                              "crashes",
+                                              "fault",
+                                              "refs",
+                                              "history",
+                                              "enqueued_at",
+                                              "died_at",
+                                              "archived_at",
+                                              NULL};
+static const char *const event_columns[] = {"row",
+                                            "id",
+                                            "type",
+                                            "endpoint",
+                                            "account",
+                                            "amicale",
+                                            "object",
+                                            "payment",
+                                            "livemode",
+                                            "api_version",
+                                            "created_at",
+                                            "received_at",
+                                            "processed_at",
+                                            "result",
+                                            "attempts",
+                                            "fault",
+                                            "body_kept",
+                                            NULL};
+static const char *const payment_columns[] = {
+    "row",        "id",           "local_id",   "method",     "status",
+    "amount",     "currency",     "refunded",   "fee",        "amicale",
+    "pompier",    "charge",       "error_code", "error",      "sold_at",
+    "created_at", "succeeded_at", "updated_at", "last_event", NULL};
+static const char *const refund_columns[] = {"row",
+                                             "id",
+                                             "payment",
+                                             "status",
+                                             "amount",
+                                             "currency",
+                                             "reason",
+                                             "failure",
+                                             "created_at",
+                                             "updated_at",
+                                             "last_event",
+                                             NULL};
+static const char *const dispute_columns[] = {"row",
+                                              "id",
+                                              "payment",
+                                              "status",
+                                              "amount",
+                                              "currency",
+                                              "reason",
+                                              "due_at",
+                                              "closed_at",
+                                              "last_event",
+                                              NULL};
+static const char *const payout_columns[] = {"row",
+                                             "id",
+                                             "account",
+                                             "amicale",
+                                             "status",
+                                             "amount",
+                                             "currency",
+                                             "arrival_date",
+                                             "failure_code",
+                                             "failure",
+                                             "last_event",
+                                             NULL};
+static const char *const account_columns[] = {"row",
+                                              "id",
+                                              "amicale",
+                                              "charges_enabled",
+                                              "payouts_enabled",
+                                              "onboarding_completed",
+                                              "deauthorized_at",
+                                              "synced_at",
+                                              "last_event",
+                                              NULL};
+static const char *const receipt_columns[] = {"row",
+                                              "template",
+                                              "subject",
+                                              "state",
+                                              "number",
+                                              "message_id",
+                                              "attempts",
+                                              "unsure_sends",
+                                              "fault",
+                                              "created_at",
+                                              "sent_at",
+                                              NULL};
+static const char *const finding_columns[] = {"row",
+                                              "kind",
+                                              "subject",
+                                              "amicale",
+                                              "amount",
+                                              "detail",
+                                              "opened_at",
+                                              "closed_at",
+                                              NULL};
+static const char *const audit_columns[] =
+    {"row", "id", "who", "verb", "what", "why", "done_at", NULL};
+
+static const struct book_row books[BOOK_COUNT] = {
+    [BOOK_ARCHIVE] =
+        {{"archive", "archived", archive_columns},
+         2,
+         "SELECT id, job_id, kind, lane, tenant, reason, attempts, crashes, last_fault,"
+         " refs, history, enqueued_at, died_at, archived_at FROM jobs_archive"
+         " WHERE job_id = ? OR"
+         " id IN (SELECT id FROM jobs_archive WHERE"
+         " INSTR(CONCAT(' ', refs, ' '), CONCAT(' ', ?, ' ')) > 0)"
+         " ORDER BY died_at DESC LIMIT 50"},
+    [BOOK_EVENTS] =
+        {{"events", "event", event_columns},
+         4,
+         "SELECT e.id, stripe_event_id, type, endpoint, account, amicale_id, object_id,"
+         " stripe_payment_intent_id, livemode, api_version, stripe_created, received_at,"
+         " processed_at, result, attempts, last_fault, sealed_body IS NOT NULL"
+         " FROM stripe_events e JOIN ("
+         " SELECT id FROM stripe_events WHERE stripe_event_id = ?"
+         " UNION (SELECT id FROM stripe_events WHERE object_id = ?"
+         " ORDER BY id DESC LIMIT 50)"
+         " UNION (SELECT id FROM stripe_events WHERE stripe_payment_intent_id = ?"
+         " ORDER BY id DESC LIMIT 50)"
+         " UNION (SELECT id FROM stripe_events WHERE account = ?"
+         " ORDER BY stripe_created DESC LIMIT 20)"
+         ") f ON f.id = e.id ORDER BY received_at LIMIT 50"},
+    [BOOK_PAYMENTS] =
+        {{"payments", "payment", payment_columns},
+         3,
+         "SELECT p.id, p.stripe_payment_intent_id, p.local_id, p.payment_method,"
+         " p.status, p.amount, p.currency, p.amount_refunded, p.application_fee,"
+         " p.amicale_id, p.pompier_id, p.stripe_charge_id, p.last_error_code,"
+         " p.last_error_message, p.sold_at, p.created_at, p.succeeded_at, p.updated_at,"
+         " p.last_event_id FROM payment_intents p JOIN ("
+         " SELECT id FROM payment_intents WHERE stripe_payment_intent_id = ?"
+         " UNION SELECT id FROM payment_intents WHERE stripe_charge_id = ?"
+         " UNION SELECT payment_id FROM refunds WHERE stripe_refund_id = ?"
+         ") f ON f.id = p.id ORDER BY p.id LIMIT 50"},
+    [BOOK_REFUNDS] =
+        {{"refunds", "refund", refund_columns},
+         2,
+         "SELECT r.id, r.stripe_refund_id, p.stripe_payment_intent_id, r.status,"
+         " r.amount, r.currency, r.reason, r.failure_reason, r.created_at, r.updated_at,"
+         " r.last_event_id FROM refunds r JOIN payment_intents p ON p.id = r.payment_id"
+         " JOIN (SELECT id FROM refunds WHERE stripe_refund_id = ?"
+         " UNION SELECT x.id FROM refunds x JOIN payment_intents y"
+         " ON y.id = x.payment_id WHERE y.stripe_payment_intent_id = ?"
+         ") f ON f.id = r.id ORDER BY r.id LIMIT 50"},
+    [BOOK_DISPUTES] =
+        {{"disputes", "dispute", dispute_columns},
+         2,
+         "SELECT d.id, d.stripe_dispute_id, p.stripe_payment_intent_id, d.status,"
+         " d.amount, d.currency, d.reason, d.evidence_due_by, d.closed_at,"
+         " d.last_event_id FROM disputes d"
+         " LEFT JOIN payment_intents p ON p.id = d.payment_id"
+         " JOIN (SELECT id FROM disputes WHERE stripe_dispute_id = ?"
+         " UNION SELECT x.id FROM disputes x JOIN payment_intents y"
+         " ON y.id = x.payment_id WHERE y.stripe_payment_intent_id = ?"
+         ") f ON f.id = d.id ORDER BY d.id LIMIT 50"},
+    [BOOK_PAYOUTS] =
+        {{"payouts", "payout", payout_columns},
+         1,
+         "SELECT id, stripe_payout_id, account, amicale_id, status, amount, currency,"
+         " arrival_date, failure_code, failure_message, last_event_id FROM payouts"
+         " WHERE stripe_payout_id = ?"},
+    [BOOK_ACCOUNTS] =
+        {{"accounts", "account", account_columns},
+         1,
+         "SELECT id, stripe_account_id, amicale_id, charges_enabled, payouts_enabled,"
+         " onboarding_completed, deauthorized_at, synced_at, last_event_id"
+         " FROM stripe_accounts WHERE stripe_account_id = ?"},
+    [BOOK_RECEIPTS] =
+        {{"receipts", "receipt", receipt_columns},
+         1,
+         "SELECT id, template, subject, state, number, message_id, attempts,"
+         " unsure_sends, last_fault, created_at, sent_at FROM receipts"
+         " WHERE subject = ? ORDER BY id LIMIT 50"},
+    [BOOK_FINDINGS] =
+        {{"findings", "finding", finding_columns},
+         1,
+         "SELECT id, kind, subject, amicale_id, amount, detail, opened_at, closed_at"
+         " FROM reconciliation_findings WHERE subject = ? ORDER BY id DESC LIMIT 50"},
+    [BOOK_AUDIT] = {{"audit", "audit", audit_columns},
+                    2,
+                    "SELECT id, job_id, who, verb, what, why, at FROM audit_log"
+                    " WHERE what = ? OR job_id = ? ORDER BY at LIMIT 50"},
+};
+
+const struct section *books_section(enum book book)
+{
+    return &books[book].section;
+}
+
+enum outcome books_find(struct ctl *ctl,
+                        enum book book,
+                        struct span key,
+                        struct found *found)
+{
+    const struct book_row *row = &books[book];
+    struct sql_value values[MOST_KEY_PARAMETERS];
+    assert(row->parameters <= MOST_KEY_PARAMETERS);
+    for (size_t i = 0; i < row->parameters; i++) {
+        values[i] = SQL_SPAN(key);
+    }
+    struct sql_rows *rows = ARENA_NEW(&ctl->arena, struct sql_rows);
+    enum outcome outcome = mariadb_run(ctl->db,
+                                       row->sql,
+                                       values,
+                                       row->parameters,
+                                       &ctl->arena,
+                                       rows,
+                                       &ctl->fault);
+    if (outcome != OUTCOME_DONE) {
+        return outcome;
+    }
+    for (size_t i = 0; i < rows->count && found->count[book] < BOOK_MOST_ROWS; i++) {
+        bool seen = false;
+        for (size_t j = 0; j < found->count[book]; j++) {
+            seen = seen || sql_i64(found->rows[book][j], found->at[book][j], 0) ==
+                               sql_i64(rows, i, 0);
+        }
+        if (!seen) {
+            found->rows[book][found->count[book]] = rows;
+            found->at[book][found->count[book]++] = i;
+        }
+    }
+    return OUTCOME_DONE;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * books_find - what MariaDB knows of a name: events, payments, refunds, receipts ...
+ *
+ * Owns:    nothing; rows live in the run's arena      Callers: ctl (job)
+ * Blocks:  as mariadb does
+ * Faults:  as mariadb's; left in ctl->fault
+ */
+#ifndef CTL_BOOKS_FIND_H
+#define CTL_BOOKS_FIND_H
+
+#include <stddef.h>
+
+#include "common/base/fault.h"
+#include "common/base/text.h"
+#include "ctl/show.h"
+
+struct ctl;
+struct sql_rows;
+
+/* In the order in which a page shows them. */
+enum book {
+    BOOK_ARCHIVE,
+    BOOK_EVENTS,
+    BOOK_PAYMENTS,
+    BOOK_REFUNDS,
+    BOOK_DISPUTES,
+    BOOK_PAYOUTS,
+    BOOK_ACCOUNTS,
+    BOOK_RECEIPTS,
+    BOOK_FINDINGS,
+    BOOK_AUDIT,
+    BOOK_COUNT,
+};
+
+enum { BOOK_MOST_ROWS = 50, BOOK_MOST_KEYS = 24 };
+
+/* Each row once, by book. */
+struct found {
+    const struct sql_rows *rows[BOOK_COUNT][BOOK_MOST_ROWS];
+    size_t at[BOOK_COUNT][BOOK_MOST_ROWS]; /* the row within them */
+    size_t count[BOOK_COUNT];
+};
+
+const struct section *books_section(enum book book);
+/* Adds what the book knows of the key to `found`. */
+MUST_USE enum outcome books_find(struct ctl *ctl,
+                                 enum book book,
+                                 struct span key,
+                                 struct found *found);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ * A new password is read and hashed. */
+#include "ctl/password.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <crypt.h>
+
+static_assert(PASSWORD_HASH_BYTES >= CRYPT_OUTPUT_SIZE, "a hash must fit");
+static_assert(PASSWORD_MOST_BYTES < CRYPT_MAX_PASSPHRASE_SIZE, "a password must fit");
+
+static enum outcome read_line(FILE *from, struct text *out_line, struct fault *fault);
+static enum outcome ask(const char *question, struct text *out_line, struct fault *fault);
+static enum outcome check(struct span password, struct fault *fault);
+
+enum outcome password_read(const char *file,
+                           struct text *out_password,
+                           struct fault *fault)
+{
+    enum outcome outcome;
+    if (file) {
+        FILE *from = fopen(file, "re");
+        if (!from) {
+            return fault_set(fault,
+                             OUTCOME_NEVER,
+                             "password",
+                             0,
+                             "%s cannot be read: %s",
+                             file,
+                             strerror(errno));
+        }
+        outcome = read_line(from, out_password, fault);
+        fclose(from);
+    } else if (!isatty(STDIN_FILENO)) {
+        outcome = read_line(stdin, out_password, fault);
+    } else {
+        struct text again;
+        outcome = ask("Password: ", out_password, fault);
+        if (outcome != OUTCOME_DONE) {
+            return outcome;
+        }
+        outcome = ask("Once more: ", &again, fault);
+        if (outcome == OUTCOME_DONE) {
+            if (!span_equal(text_span(out_password), text_span(&again))) {
+                outcome =
+                    fault_set(fault, OUTCOME_NEVER, "password", 0, "the two differ");
+            }
+            text_wipe(&again);
+        }
+        if (outcome != OUTCOME_DONE) {
+            text_wipe(out_password);
+        }
+    }
+    if (outcome == OUTCOME_DONE) {
+        outcome = check(text_span(out_password), fault);
+        if (outcome != OUTCOME_DONE) {
+            text_wipe(out_password);
+        }
+    }
+    return outcome;
+}
+
+enum outcome password_hash(struct span password,
+                           char out[PASSWORD_HASH_BYTES],
+                           struct fault *fault)
+{
+    char phrase[PASSWORD_MOST_BYTES + 1];
+    char salt[CRYPT_GENSALT_OUTPUT_SIZE];
+    struct crypt_data *data = calloc(1, sizeof(*data));
+    if (!data) {
+        abort();
+    }
+    memcpy(phrase, password.at, password.len);
+    phrase[password.len] = '\0';
+    bool good = crypt_gensalt_rn("$y$", 0, NULL, 0, salt, sizeof(salt)) &&
+                crypt_rn(phrase, salt, data, (int)sizeof(*data));
+    if (good) {
+        snprintf(out, PASSWORD_HASH_BYTES, "%s", data->output);
+    }
+    explicit_bzero(phrase, sizeof(phrase));
+    explicit_bzero(data, sizeof(*data));
+    free(data);
+    return good ? OUTCOME_DONE
+                : fault_set(fault,
+                            OUTCOME_NEVER,
+                            "password",
+                            errno,
+                            "libcrypt cannot hash with yescrypt");
+}
+
+/* Without its newline. The stream is not buffered, so that no copy stays behind. */
+static enum outcome read_line(FILE *from, struct text *out_line, struct fault *fault)
+{
+    char line[PASSWORD_MOST_BYTES + 2];
+    setvbuf(from, NULL, _IONBF, 0);
+    if (!fgets(line, sizeof(line), from)) {
+        return fault_set(fault, OUTCOME_NEVER, "password", 0, "there is no password");
+    }
+    line[strcspn(line, "\r\n")] = '\0';
+    text_init(out_line, sizeof(line));
+    text_add_string(out_line, line);
+    explicit_bzero(line, sizeof(line));
+    return OUTCOME_DONE;
+}
+
+static enum outcome ask(const char *question, struct text *out_line, struct fault *fault)
+{
+    struct termios before;
+    fputs(question, stderr);
+    if (tcgetattr(STDIN_FILENO, &before) != 0) {
+        return fault_set(fault, OUTCOME_NEVER, "password", errno, "no terminal");
+    }
+    struct termios silent = before;
+    silent.c_lflag &= ~(tcflag_t)ECHO;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    enum outcome outcome = read_line(stdin, out_line, fault);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    fputc('\n', stderr);
+    return outcome;
+}
+
+static enum outcome check(struct span password, struct fault *fault)
+{
+    size_t characters = 0;
+    for (size_t i = 0; i < password.len; i++) {
+        characters += ((unsigned char)password.at[i] & 0xC0) != 0x80;
+    }
+    if (characters < PASSWORD_LEAST_CHARACTERS) {
+        return fault_set(fault,
+                         OUTCOME_NEVER,
+                         "password",
+                         0,
+                         "a password has at least %d characters",
+                         PASSWORD_LEAST_CHARACTERS);
+    }
+    if (password.len > PASSWORD_MOST_BYTES || !span_is_utf8(password)) {
+        return fault_set(fault,
+                         OUTCOME_NEVER,
+                         "password",
+                         0,
+                         "a password is UTF-8 of at most %d bytes",
+                         PASSWORD_MOST_BYTES);
+    }
+    return OUTCOME_DONE;
+}

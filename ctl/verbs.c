@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT
+ * The table of verbs, and their help. */
+#include "ctl/verbs.h"
+
+#include <string.h>
+
+#include "ctl/ctl.h"
+
+static size_t name_words(const char *name);
+static bool name_is(const char *name, const char *const *words, size_t count);
+static void describe_option(const char *name,
+                            const char *value,
+                            const char *help,
+                            struct text *out);
+
+#define QUEUE (NEEDS_SETTINGS | NEEDS_REDIS)
+#define BOOKS (NEEDS_SETTINGS | NEEDS_MARIADB)
+#define DEED (QUEUE | NEEDS_QUEUE_RING)
+
+static const struct verb_option no_options[] = {{0}};
+static const struct verb_option migrate_options[] = {
+    {"--status", NULL, "show what is applied; exit 4 when it is not all"},
+    {"--dry-run", NULL, "print the statements that would be run"},
+    {"--wait", "SECONDS", "for another migrate to finish (default 30)"},
+    {"--unsure", "done|repeat", "what to do about a statement whose end is unknown"},
+    {0},
+};
+static const struct verb_option jobs_options[] = {
+    {"--state", "STATE", "ready, leased, scheduled, done or dead"},
+    {"--kind", "KIND", "only of this kind"},
+    {"--lane", "LANE", "only of this lane"},
+    {"--tenant", "TENANT", "only of this amicale ('-': of none)"},
+    {"--cursor", "C", "go on where the page before ended"},
+    {"--limit", "N", "at most so many (default 20, most 500)"},
+    {0},
+};
+static const struct verb_option why_options[] = {
+    {"--why", "TEXT", "the reason, for the audit log"},
+    {0},
+};
+static const struct verb_option settings_options[] = {
+    {"--defaults", NULL, "print a commented settings file instead"},
+    {0},
+};
+static const struct verb_option amicale_add_options[] = {
+    {"--name", "NAME", "its name"},
+    {"--email", "ADDRESS", "where it is written to"},
+    {"--adresse1", "TEXT", "street and number"},
+    {"--adresse2", "TEXT", "second line of the address"},
+    {"--code-postal", "TEXT", "postal code"},
+    {"--ville", "TEXT", "town"},
+    {"--id", "N", "number to give it, when it has one elsewhere"},
+    {0},
+};
+static const struct verb_option amicale_account_options[] = {
+    {"--onboarded", NULL, "it may charge and be paid out, until Stripe says otherwise"},
+    {0},
+};
+static const struct verb_option user_add_options[] = {
+    {"--role", "ROLE", "pompier, admin, viewer or operator"},
+    {"--email", "ADDRESS", "what they sign in with"},
+    {"--name", "NAME", "what they are called"},
+    {"--amicale", "N", "of a pompier and an admin: where they belong"},
+    {"--password-file", "FILE", "its first line; else it is read from standard input"},
+    {"--id", "N", "number to give them, when they have one elsewhere"},
+    {0},
+};
+
+/* clang-format off: one row, one verb */
+const struct verb verbs[] = {
+    {"status",
+     "",
+     0,
+     0,
+     QUEUE | NEEDS_MARIADB,
+     no_options,
+     verb_status,
+     "how things are: the queue, its neighbours, the books"},
+    {"lanes", "", 0, 0, QUEUE, no_options, verb_lanes, "jobs by lane and kind"},
+    {"jobs",
+     "",
+     0,
+     0,
+     QUEUE,
+     jobs_options,
+     verb_jobs,
+     "the jobs in one state, page by page"},
+    {"job",
+     "ID",
+     1,
+     1,
+     QUEUE | NEEDS_MARIADB,
+     no_options,
+     verb_job,
+     "the whole life of a job, also found by evt_, pi_, ch_, re_, acct_ ..."},
+    {"retry",
+     "ID",
+     1,
+     1,
+     DEED | NEEDS_MARIADB,
+     why_options,
+     verb_retry,
+     "run a dead or scheduled job now, attempts counted from nought"},
+    {"discard",
+     "ID",
+     1,
+     1,
+     DEED,
+     why_options,
+     verb_discard,
+     "settle a job without doing it (--why is required)"},
+    {"pause",
+     "WHAT",
+     1,
+     1,
+     DEED,
+     why_options,
+     verb_pause,
+     "stop taking all, lane:<lane> or kind:<kind> (--why is required)"},
+    {"resume",
+     "WHAT",
+     1,
+     1,
+     DEED,
+     why_options,
+     verb_resume,
+     "take what was paused again"},
+    {"workers", "", 0, 0, QUEUE, no_options, verb_workers, "the workers that are alive"},
+    {"migrate",
+     "",
+     0,
+     0,
+     BOOKS,
+     migrate_options,
+     verb_migrate,
+     "bring the database's schema up to date"},
+    {"settings", "", 0, 0, 0, settings_options, verb_settings, "the settings in force"},
+    {"keygen",
+     "FILE",
+     1,
+     1,
+     0,
+     no_options,
+     verb_keygen,
+     "write a new key ring to a file that does not exist yet"},
+    {"amicale add",
+     "",
+     0,
+     0,
+     BOOKS | NEEDS_PII_RING,
+     amicale_add_options,
+     verb_amicale_add,
+     "add an amicale"},
+    {"amicale account",
+     "AMICALE ACCT",
+     2,
+     2,
+     BOOKS,
+     amicale_account_options,
+     verb_amicale_account,
+     "attach the Stripe account that an amicale has"},
+    {"user add",
+     "",
+     0,
+     0,
+     BOOKS | NEEDS_PII_RING,
+     user_add_options,
+     verb_user_add,
+     "add a person who may sign in"},
+};
+/* clang-format on */
+const size_t verbs_count = sizeof(verbs) / sizeof(verbs[0]);
+
+const struct verb *verb_find(const char *const *words,
+                             size_t count,
+                             size_t *out_name_words)
+{
+    for (size_t i = 0; i < verbs_count; i++) {
+        if (name_is(verbs[i].name, words, count)) {
+            *out_name_words = name_words(verbs[i].name);
+            return &verbs[i];
+        }
+    }
+    return NULL;
+}
+
+void verbs_describe(struct text *out)
+{
+    text_add_string(out,
+                    "usage: tocsin [--config FILE] [--set SECTION.KEY=VALUE] VERB ... "
+                    "[--json]\n\n");
+    for (size_t i = 0; i < verbs_count; i++) {
+        text_addf(out, "  %-16s %s\n", verbs[i].name, verbs[i].help);
+    }
+    text_add_string(out,
+                    "\n  --json           answer in JSON\n"
+                    "  --config FILE    settings file (/etc/tocsin/tocsin.conf)\n"
+                    "  --set S.K=V      one setting; may be repeated\n"
+                    "  --check          check the settings and leave\n"
+                    "  --version        print the version\n"
+                    "  --help           this page, or that of the verb before it\n"
+                    "\nexit: 0 done, 1 failed, 2 usage or settings, 3 not found, "
+                    "4 wrong state,\n      5 Redis or MariaDB away\n");
+}
+
+void verb_describe(const struct verb *verb, struct text *out)
+{
+    text_addf(out,
+              "usage: tocsin %s%s%s%s\n\n  %s\n\n",
+              verb->name,
+              verb->arguments[0] ? " " : "",
+              verb->arguments,
+              verb->options[0].name ? " [OPTION ...]" : "",
+              verb->help);
+    for (const struct verb_option *option = verb->options; option->name; option++) {
+        describe_option(option->name, option->value, option->help, out);
+    }
+    describe_option("--json", NULL, "answer in JSON", out);
+}
+
+static size_t name_words(const char *name)
+{
+    return strchr(name, ' ') ? 2 : 1;
+}
+
+static bool name_is(const char *name, const char *const *words, size_t count)
+{
+    struct span second;
+    struct span first = span_cut(span_of(name), ' ', &second);
+    size_t wanted = name_words(name);
+    return count >= wanted && span_is(first, words[0]) &&
+           (wanted == 1 || span_is(second, words[1]));
+}
+
+static void describe_option(const char *name,
+                            const char *value,
+                            const char *help,
+                            struct text *out)
+{
+    struct text line;
+    text_init(&line, 128);
+    text_addf(&line, "%s%s%s", name, value ? " " : "", value ? value : "");
+    text_addf(out, "  %-24s %s\n", line.at, help);
+    text_done(&line);
+}

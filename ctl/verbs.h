@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * verbs - everything that the command line can do, one row each.
+ *
+ * Owns:    nothing      Callers: ctl (main finds a verb, help describes it)
+ */
+#ifndef CTL_VERBS_H
+#define CTL_VERBS_H
+
+#include <stddef.h>
+
+#include "common/base/text.h"
+
+struct ctl;
+
+struct verb_option {
+    const char *name; /* "--state"; NULL ends the list */
+    const char *value; /* what follows it, for the help: "S"; NULL: a flag */
+    const char *help;
+};
+
+struct verb {
+    const char *name; /* one word or two: "jobs", "user add" */
+    const char *arguments; /* for the help: "ID" */
+    size_t least, most; /* how many of them */
+    unsigned needs; /* set of enum ctl_needs */
+    const struct verb_option *options;
+    int (*run)(struct ctl *ctl);
+    const char *help; /* one line */
+};
+
+extern const struct verb verbs[];
+extern const size_t verbs_count;
+
+/* The verb that the words begin with, and how many words its name has; NULL: none. */
+const struct verb *verb_find(const char *const *words,
+                             size_t count,
+                             size_t *out_name_words);
+/* The page of all verbs, and that of one. */
+void verbs_describe(struct text *out);
+void verb_describe(const struct verb *verb, struct text *out);
+
+/* verb_migrate.c */
+int verb_migrate(struct ctl *ctl);
+/* verb_status.c */
+int verb_status(struct ctl *ctl);
+int verb_lanes(struct ctl *ctl);
+int verb_workers(struct ctl *ctl);
+/* verb_jobs.c */
+int verb_jobs(struct ctl *ctl);
+/* verb_job.c */
+int verb_job(struct ctl *ctl);
+/* verb_deeds.c */
+int verb_retry(struct ctl *ctl);
+int verb_discard(struct ctl *ctl);
+int verb_pause(struct ctl *ctl);
+int verb_resume(struct ctl *ctl);
+/* verb_settings.c */
+int verb_settings(struct ctl *ctl);
+int verb_keygen(struct ctl *ctl);
+/* verb_people.c */
+int verb_amicale_add(struct ctl *ctl);
+int verb_amicale_account(struct ctl *ctl);
+int verb_user_add(struct ctl *ctl);
+
+#endif
