@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+"""Workers whose neighbours go away under load and come back."""
+
+import threading
+import time
+
+import pytest
+
+from support.process import wait_until
+from worker_room import PREFIX, Room
+
+QUICK = {"worker.beat_ms": 200, "worker.dead_after_ms": 3000, "worker.slots": 16,
+         "mariadb.connect_ms": 1000, "mariadb.query_ms": 2000}
+
+
+@pytest.fixture
+def room(workdir, mariadb_server):
+    room = Room(workdir, mariadb_server, settings=QUICK).start()
+    yield room
+    room.stop()
+
+
+@pytest.fixture
+def own_room(workdir):
+    room = Room(workdir, settings=QUICK).start()
+    yield room
+    room.stop()
+
+
+class Load:
+    """Enqueues rows from a thread until stopped."""
+
+    def __init__(self, room, batch=10, every_s=0.05):
+        self.room, self.batch, self.every_s = room, batch, every_s
+        self.count, self.failures = 0, []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self._over.set()
+        self._thread.join()
+
+    def _run(self):
+        while not self._over.wait(self.every_s):
+            jobs = [(f"row:{self.count + number}", "test.row", "")
+                    for number in range(self.batch)]
+            try:
+                self.room.enqueue(*jobs)
+            except AssertionError as failure:  # Redis is away: the same names again
+                self.failures.append(failure)
+                continue
+            self.count += self.batch
+
+
+def mariadb_away(room, seconds):
+    workers = [room.worker("first"), room.worker("second")]
+    with Load(room) as load:
+        wait_until(lambda: room.rows() > 30, "rows are written")
+        room.stack.mariadb.kill9()
+        gone = time.monotonic()
+        wait_until(lambda: room.redis.hget(f"{PREFIX}:neighbour:mariadb", "down_since")
+                   not in (None, b"0"), "MariaDB counts as down", timeout_s=30)
+        wait_until(lambda: time.monotonic() - gone > seconds, "the outage to be over",
+                   timeout_s=seconds + 60)
+        room.stack.mariadb.start()
+    room.wait_done(2 * load.count, timeout_s=60)
+    assert room.counts()["dead"] == 0
+    assert room.rows() == load.count and room.sum() == load.count
+    attempts = [room.number(f"row:{number}", "attempt") for number in range(load.count)]
+    assert max(attempts) == 0
+    assert all(worker.pid is not None for worker in workers)
+
+
+def test_mariadb_killed_under_load_costs_no_job_and_no_attempt(own_room):
+    mariadb_away(own_room, 5)
+
+
+@pytest.mark.slow
+def test_mariadb_away_for_two_minutes_costs_no_job_and_no_attempt(own_room):
+    mariadb_away(own_room, 120)
+
+
+def test_redis_killed_under_load_and_restarted_has_every_effect_once(room):
+    workers = [room.worker("first"), room.worker("second")]
+    with Load(room) as load:
+        for _ in range(2):
+            before = room.rows()
+            wait_until(lambda b=before: room.rows() > b + 30, "rows are written")
+            room.stack.redis.kill9()
+            wait_until(lambda: all("link_lost who=fetcher" in worker.log_text()
+                                   for worker in workers), "the workers notice")
+            room.stack.redis.start()
+    room.wait_done(2 * load.count, timeout_s=60)
+    assert room.rows() == load.count and room.sum() == load.count
+    assert room.counts()["dead"] == 0
+    for worker in workers:
+        assert worker.pid is not None
+        assert 1 <= worker.log_text().count("link_back who=fetcher") <= 2
+        # It was told once each time, however often it was tried.
+        assert worker.log_text().count("link_lost who=fetcher") <= 6
+
+
+def test_forgotten_scripts_under_load_cost_nothing(room):
+    room.worker("first")
+    room.worker("second")
+    with Load(room) as load:
+        for _ in range(30):
+            before = room.rows()
+            wait_until(lambda b=before: room.rows() > b, "rows are written")
+            room.redis.script_flush()
+    room.wait_done(2 * load.count, timeout_s=60)
+    assert room.rows() == load.count and room.sum() == load.count
+    assert all(room.number(f"row:{number}", "attempt") == 0
+               and room.number(f"row:{number}", "crashes") == 0
+               for number in range(load.count))
+
+
+def test_a_finished_job_waits_for_redis_and_is_settled_when_it_is_back(room):
+    worker = room.worker()
+    room.enqueue(("nap", "test.nap", "1000"))
+    room.wait_state("nap", "leased")
+    room.stack.redis.kill9()
+    wait_until(lambda: "link_lost who=settler" in worker.log_text(), "the settler notices")
+    room.stack.redis.start()
+    room.wait_state("nap", "done")
+    assert room.number("nap", "token") == 1  # it was run once
+    assert worker.log_text().count("settled id=nap") == 1
+
+
+def test_a_worker_started_before_redis_works_when_redis_comes(room):
+    room.enqueue(("job", "test.noop", ""))
+    room.stack.redis.stop()
+    worker = room.worker()
+    wait_until(lambda: "link_lost who=fetcher" in worker.log_text(), "it notices")
+    room.stack.redis.start()
+    room.wait_state("job", "done")
+
+
+def test_a_frozen_worker_that_thaws_settles_nothing_that_another_has_done(room):
+    first = room.worker("first")
+    room.enqueue(("nap", "test.nap", "1500"))
+    room.wait_state("nap", "leased")
+    first.freeze()
+    room.worker("second")
+    wait_until(lambda: room.number("nap", "token") == 2, "another has it", timeout_s=20)
+    room.wait_state("nap", "done")
+    first.thaw()
+    wait_until(lambda: "settle_stale id=nap" in first.log_text(), "the first is refused")
+    assert room.field("nap", "state") == "done"
+    assert [line["outcome"] for line in room.history("nap")] == ["CRASHED", "DONE"]
+
+
+def test_a_redis_that_is_not_durable_is_told_about_at_the_start(room):
+    room.redis.config_set("appendfsync", "everysec")
+    worker = room.worker()
+    wait_until(lambda: "redis_not_durable" in worker.log_text(), "it is told about")
+    assert 'appendfsync is \\"everysec\\"' in worker.log_text()
