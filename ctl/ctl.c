@@ -21,6 +21,7 @@ enum { ARENA_BYTES = 512 << 20, OUT_BYTES = 256 << 20 };
 static enum outcome open_needs(struct ctl *ctl);
 static void close_needs(struct ctl *ctl);
 static int print(struct ctl *ctl, int code);
+static void tame(struct text *text);
 
 int ctl_run(struct ctl *ctl)
 {
@@ -73,12 +74,31 @@ static int print(struct ctl *ctl, int code)
     if (ctl->out.full) {
         return ctl_say(CTL_FAILED, "the answer is too long");
     }
+    if (!ctl->json) {
+        tame(&ctl->out);
+    }
     if (ctl->out.len > 0 &&
         (fwrite(ctl->out.at, 1, ctl->out.len, stdout) != ctl->out.len ||
          fflush(stdout) != 0)) {
         return ctl_say(CTL_FAILED, "standard output cannot be written");
     }
     return code;
+}
+
+/* What comes from outside (a fault, a reference) must not steer the terminal: control
+ * characters of ASCII and of UTF-8 (C1) become spaces. */
+static void tame(struct text *text)
+{
+    for (size_t i = 0; i < text->len; i++) {
+        unsigned char byte = (unsigned char)text->at[i];
+        unsigned char next = (unsigned char)text->at[i + 1];
+        if ((byte < 0x20 && byte != '\n') || byte == 0x7F) {
+            text->at[i] = ' ';
+        } else if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {
+            text->at[i] = ' ';
+            text->at[i + 1] = ' ';
+        }
+    }
 }
 
 const char *ctl_option(const struct ctl *ctl, const char *name)
@@ -183,6 +203,15 @@ struct span ctl_age(struct ctl *ctl, int64_t ms)
     }
     return ms > 0 ? span_of(arena_format(&ctl->arena, "%lldms", (long long)ms))
                   : SPAN("now");
+}
+
+struct span ctl_when(struct ctl *ctl, int64_t moment_ms, int64_t now_ms)
+{
+    if (moment_ms <= now_ms) {
+        return ctl_age(ctl, now_ms - moment_ms);
+    }
+    struct span age = ctl_age(ctl, moment_ms - now_ms);
+    return span_of(arena_format(&ctl->arena, "+%.*s", SPAN_ARGS(age)));
 }
 
 struct span ctl_moment(struct ctl *ctl, int64_t wall_ms)

@@ -92,6 +92,8 @@ bool ctl_is_away(const struct ctl *ctl);
 struct span ctl_who(struct ctl *ctl);
 /* "12s", "5m", "3h", "2d"; "now" when it is not positive. In the arena. */
 struct span ctl_age(struct ctl *ctl, int64_t ms);
+/* The same of a moment: "5m" ago, "+5m" to come. */
+struct span ctl_when(struct ctl *ctl, int64_t moment_ms, int64_t now_ms);
 /* "2026-11-22T10:05:00.123Z", or nothing when 0; in the arena. */
 struct span ctl_moment(struct ctl *ctl, int64_t wall_ms);
 

@@ -16,6 +16,7 @@ static void put_history(struct json_writer *json, struct span history);
 static void add_history_text(struct ctl *ctl, struct span history);
 static void add_field(struct ctl *ctl, const char *name, struct span value);
 static bool is_moment(const char *column);
+static bool is_flag(const char *column);
 static bool is_json(struct span value);
 
 void show_job_json(struct ctl *ctl,
@@ -72,17 +73,14 @@ void show_job_text(struct ctl *ctl, const struct job_record *record, int64_t now
               span_of(told ? arena_format(arena, "%s (%.*s)", state, SPAN_ARGS(outcome))
                            : state));
     struct span moment = ctl_moment(ctl, record->at_ms);
-    bool future = record->at_ms > now_ms;
-    int64_t away = future ? record->at_ms - now_ms : now_ms - record->at_ms;
-    struct span age = ctl_age(ctl, away);
+    struct span away = ctl_when(ctl, record->at_ms, now_ms);
     add_field(ctl,
               when[record->state],
               span_of(arena_format(arena,
-                                   "%.*s (%s%.*s%s)",
+                                   "%.*s (%.*s%s)",
                                    SPAN_ARGS(moment),
-                                   future ? "in " : "",
-                                   SPAN_ARGS(age),
-                                   future ? "" : " ago")));
+                                   SPAN_ARGS(away),
+                                   record->at_ms > now_ms ? "" : " ago")));
     add_field(ctl, "enqueued", ctl_moment(ctl, record->enqueued_ms));
     add_field(ctl,
               "attempts",
@@ -168,6 +166,8 @@ void show_row_json(struct ctl *ctl,
         const struct sql_value *value = sql_at(rows, row, i);
         if (value->type == SQL_NULL) {
             json_put_null(json, column);
+        } else if (value->type == SQL_INTEGER && is_flag(column)) {
+            json_put_bool(json, column, value->integer != 0);
         } else if (value->type == SQL_INTEGER) {
             json_put_integer(json, column, value->integer);
         } else if (is_moment(column)) {
@@ -191,7 +191,9 @@ void show_row_text(struct ctl *ctl,
     for (size_t i = 0; section->columns[i]; i++) {
         const char *column = section->columns[i];
         const struct sql_value *value = sql_at(rows, row, i);
-        if (value->type == SQL_INTEGER) {
+        if (value->type == SQL_INTEGER && is_flag(column)) {
+            add_field(ctl, column, value->integer ? SPAN("yes") : SPAN("no"));
+        } else if (value->type == SQL_INTEGER) {
             add_field(
                 ctl,
                 column,
@@ -280,6 +282,21 @@ static bool is_moment(const char *column)
 {
     size_t len = strlen(column);
     return len > 3 && strcmp(column + len - 3, "_at") == 0;
+}
+
+static bool is_flag(const char *column)
+{
+    static const char *const flags[] = {"livemode",
+                                        "body_kept",
+                                        "charges_enabled",
+                                        "payouts_enabled",
+                                        "onboarding_completed"};
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        if (strcmp(column, flags[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool is_json(struct span value)

@@ -32,7 +32,8 @@ void show_lane_json(struct json_writer *json, const struct lane_counts *lane);
 /* The table of lanes; empty ones are left out. */
 void show_lanes_text(struct ctl *ctl, const struct lane_counts *lanes, size_t count);
 
-/* What is known of a kind of row. Names that end in _at are moments. */
+/* What is known of a kind of row. Names that end in _at are moments; flags are known
+ * by their names. */
 struct section {
     const char *name; /* "events": the key in JSON */
     const char *title; /* "event": the heading of each row in text */

@@ -47,6 +47,22 @@ void table_number(struct table *table, int64_t number)
     table_cell(table, span_of(arena_format(table->arena, "%lld", (long long)number)));
 }
 
+void table_note(struct table *table, struct span note)
+{
+    assert(table->count > 0);
+    size_t row = (table->count - 1) / table->column_count;
+    if (row >= table->note_room) {
+        size_t room = row < 32 ? 64 : row * 2;
+        struct span *notes = ARENA_ARRAY(table->arena, struct span, room);
+        if (table->note_room > 0) {
+            memcpy(notes, table->notes, table->note_room * sizeof(*notes));
+        }
+        table->notes = notes;
+        table->note_room = room;
+    }
+    table->notes[row] = note;
+}
+
 void table_print(const struct table *table, struct text *out)
 {
     assert(table->count % table->column_count == 0);
@@ -59,6 +75,11 @@ void table_print(const struct table *table, struct text *out)
     print_row(table, widths, titles, out);
     for (size_t i = 0; i < table->count; i += table->column_count) {
         print_row(table, widths, table->cells + i, out);
+        size_t row = i / table->column_count;
+        if (row < table->note_room && table->notes[row].len > 0) {
+            struct span note = cut_to(table->notes[row], CTL_COLUMNS - GAP);
+            text_addf(out, "%*s%.*s\n", GAP, "", SPAN_ARGS(note));
+        }
     }
     if (table->count == 0) {
         text_add_string(out, "-\n");

@@ -33,6 +33,8 @@ struct table {
     struct span *cells; /* row after row */
     size_t count;
     size_t room;
+    struct span *notes; /* by row; empty ones are not printed */
+    size_t note_room;
 };
 
 void table_init(struct table *table,
@@ -41,6 +43,8 @@ void table_init(struct table *table,
                 size_t column_count);
 void table_cell(struct table *table, struct span cell); /* borrowed until table_print */
 void table_number(struct table *table, int64_t number);
+/* A line under the row that was just begun or finished, cut to the terminal. */
+void table_note(struct table *table, struct span note);
 /* A line of dashes stands for no rows. */
 void table_print(const struct table *table, struct text *out);
 

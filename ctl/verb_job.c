@@ -34,7 +34,7 @@ static bool is_shown_by_name_only(enum book book);
 static bool is_empty(const struct life *life);
 static void life_json(struct ctl *ctl, const struct life *life);
 static void life_text(struct ctl *ctl, const struct life *life);
-static void several_text(struct ctl *ctl, const struct life *life);
+static void several_text(struct ctl *ctl, const struct life *life, int64_t now_ms);
 
 int verb_job(struct ctl *ctl)
 {
@@ -213,7 +213,7 @@ static void life_text(struct ctl *ctl, const struct life *life)
     if (life->record) {
         show_job_text(ctl, life->record, now_ms);
     } else if (life->several_count > 0) {
-        several_text(ctl, life);
+        several_text(ctl, life, now_ms);
     } else {
         text_addf(&ctl->out,
                   "%.*s: %s\n",
@@ -231,13 +231,13 @@ static void life_text(struct ctl *ctl, const struct life *life)
     }
 }
 
-static void several_text(struct ctl *ctl, const struct life *life)
+static void several_text(struct ctl *ctl, const struct life *life, int64_t now_ms)
 {
     static const struct table_column columns[] = {
         {"JOB", false, false},
         {"KIND", false, false},
         {"STATE", false, false},
-        {"AT", false, true},
+        {"WHEN", true, false},
     };
     struct table table;
     table_init(&table, &ctl->arena, columns, sizeof(columns) / sizeof(columns[0]));
@@ -246,7 +246,7 @@ static void several_text(struct ctl *ctl, const struct life *life)
         table_cell(&table, record->id);
         table_cell(&table, record->kind);
         table_cell(&table, span_of(job_state_name(record->state)));
-        table_cell(&table, ctl_moment(ctl, record->at_ms));
+        table_cell(&table, ctl_when(ctl, record->at_ms, now_ms));
     }
     table_print(&table, &ctl->out);
 }

@@ -184,26 +184,19 @@ static void page_text(struct ctl *ctl, const struct page *page)
         {"TENANT", true, false},
         {"TRY", true, false},
         {"WHEN", true, false},
-        {"FAULT", false, true},
     };
     struct table table;
     table_init(&table, &ctl->arena, columns, sizeof(columns) / sizeof(columns[0]));
     int64_t now_ms = clock_wall_ms(&clock_system);
     for (size_t i = 0; i < page->count; i++) {
         const struct job_record *record = &page->records[i];
-        bool future = record->at_ms > now_ms;
-        struct span age =
-            ctl_age(ctl, future ? record->at_ms - now_ms : now_ms - record->at_ms);
         table_cell(&table, record->id);
         table_cell(&table, record->kind);
         table_cell(&table, record->lane);
         table_cell(&table, record->tenant);
         table_number(&table, record->attempt);
-        table_cell(
-            &table,
-            span_of(
-                arena_format(&ctl->arena, "%s%.*s", future ? "+" : "", SPAN_ARGS(age))));
-        table_cell(&table, record->last_fault);
+        table_cell(&table, ctl_when(ctl, record->at_ms, now_ms));
+        table_note(&table, record->last_fault);
     }
     table_print(&table, &ctl->out);
     if (page->partial) {

@@ -10,6 +10,7 @@
 #include "ctl/migration.h"
 #include "ctl/schema_lock.h"
 #include "ctl/schema_state.h"
+#include "ctl/show.h"
 #include "ctl/table.h"
 #include "ctl/verbs.h"
 
@@ -391,7 +392,7 @@ static void report(struct ctl *ctl, const struct schema_state *state, struct spa
         {"MIGRATION", false, false},
         {"STATE", false, false},
         {"DONE", true, false},
-        {"APPLIED (UTC)", false, true},
+        {"APPLIED", false, true},
     };
     struct table table;
     table_init(&table, &ctl->arena, columns, 4);
@@ -405,7 +406,8 @@ static void report(struct ctl *ctl, const struct schema_state *state, struct spa
                                         (long long)file->done,
                                         (long long)file->statements)));
         table_cell(&table,
-                   file->applied_at.len > 0 ? file->applied_at : file->last_fault);
+                   file->applied_at.len > 0 ? show_sql_moment(ctl, file->applied_at)
+                                            : file->last_fault);
     }
     table_print(&table, &ctl->out);
 }
@@ -427,7 +429,7 @@ static void report_json(struct ctl *ctl, const struct schema_state *state)
         json_put_string(&json, "state", span_of(file_state_name(file->state)));
         json_put_integer(&json, "statements", file->statements);
         json_put_integer(&json, "done", file->done);
-        json_put_optional(&json, "applied_at", file->applied_at);
+        json_put_optional(&json, "applied_at", show_sql_moment(ctl, file->applied_at));
         json_put_optional(&json, "fault", file->last_fault);
         if (dry && file->migration && file->state != FILE_APPLIED) {
             json_open(&json, "sql", '[');

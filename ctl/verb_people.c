@@ -30,8 +30,15 @@ struct new_user {
 static int read_user(struct ctl *ctl, struct new_user *out_user);
 static int insert_user(struct ctl *ctl, const struct new_user *user, int64_t *out_id);
 static int attach_account(struct ctl *ctl, int64_t amicale, struct span account);
-static int finish(struct ctl *ctl, int code, const char *verb, struct span what);
-static enum outcome write_audit(struct ctl *ctl, const char *verb, struct span what);
+static int finish(struct ctl *ctl,
+                  int code,
+                  const char *verb,
+                  struct span what,
+                  struct span why);
+static enum outcome write_audit(struct ctl *ctl,
+                                const char *verb,
+                                struct span what,
+                                struct span why);
 static bool read_address(struct ctl *ctl, const char *given, struct span *out_address);
 static struct sql_value sealed(struct ctl *ctl, const char *column, struct span plain);
 static struct sql_value optional_id(int64_t id);
@@ -87,7 +94,7 @@ int verb_amicale_add(struct ctl *ctl)
         code = ctl_failed(ctl);
     }
     struct span what = span_of(arena_format(&ctl->arena, "amicale %lld", (long long)id));
-    code = finish(ctl, code, "amicale add", what);
+    code = finish(ctl, code, "amicale add", what, SPAN(""));
     return code == CTL_OK ? report(ctl, "amicale", id) : code;
 }
 
@@ -105,11 +112,9 @@ int verb_amicale_account(struct ctl *ctl)
         return ctl_failed(ctl);
     }
     int code = attach_account(ctl, amicale, account);
-    struct span what = span_of(arena_format(&ctl->arena,
-                                            "amicale %lld, account %.*s",
-                                            (long long)amicale,
-                                            SPAN_ARGS(account)));
-    code = finish(ctl, code, "amicale account", what);
+    struct span why =
+        span_of(arena_format(&ctl->arena, "amicale %lld", (long long)amicale));
+    code = finish(ctl, code, "amicale account", account, why);
     return code == CTL_OK ? report(ctl, "amicale", amicale) : code;
 }
 
@@ -197,9 +202,8 @@ int verb_user_add(struct ctl *ctl)
         return ctl_failed(ctl);
     }
     code = insert_user(ctl, &user, &id);
-    struct span what =
-        span_of(arena_format(&ctl->arena, "user %lld, %s", (long long)id, user.role));
-    code = finish(ctl, code, "user add", what);
+    struct span what = span_of(arena_format(&ctl->arena, "user %lld", (long long)id));
+    code = finish(ctl, code, "user add", what, span_of(user.role));
     return code == CTL_OK ? report(ctl, "user", id) : code;
 }
 
@@ -297,9 +301,13 @@ static int insert_user(struct ctl *ctl, const struct new_user *user, int64_t *ou
 }
 
 /* Writes the audit row and commits; a deed that failed is rolled back. */
-static int finish(struct ctl *ctl, int code, const char *verb, struct span what)
+static int finish(struct ctl *ctl,
+                  int code,
+                  const char *verb,
+                  struct span what,
+                  struct span why)
 {
-    if (code == CTL_OK && (write_audit(ctl, verb, what) != OUTCOME_DONE ||
+    if (code == CTL_OK && (write_audit(ctl, verb, what, why) != OUTCOME_DONE ||
                            mariadb_commit(ctl->db, &ctl->fault) != OUTCOME_DONE)) {
         code = ctl_failed(ctl);
     }
@@ -309,7 +317,10 @@ static int finish(struct ctl *ctl, int code, const char *verb, struct span what)
     return code;
 }
 
-static enum outcome write_audit(struct ctl *ctl, const char *verb, struct span what)
+static enum outcome write_audit(struct ctl *ctl,
+                                const char *verb,
+                                struct span what,
+                                struct span why)
 {
     unsigned char random[16];
     char id[sizeof("audit:") + 2 * sizeof(random)] = "audit:";
@@ -319,12 +330,13 @@ static enum outcome write_audit(struct ctl *ctl, const char *verb, struct span w
     }
     int64_t now_ms = clock_wall_ms(&clock_system);
     return mariadb_run(ctl->db,
-                       "INSERT INTO audit_log (job_id, who, verb, what, at)"
-                       " VALUES (?, ?, ?, ?, ?)",
+                       "INSERT INTO audit_log (job_id, who, verb, what, why, at)"
+                       " VALUES (?, ?, ?, ?, ?, ?)",
                        SQL_VALUES(SQL_STRING(id),
                                   SQL_SPAN(ctl_who(ctl)),
                                   SQL_STRING(verb),
                                   SQL_SPAN(what),
+                                  SQL_SPAN(why),
                                   sql_moment(&ctl->arena, now_ms)),
                        &ctl->arena,
                        NULL,

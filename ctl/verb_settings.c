@@ -109,8 +109,9 @@ static void settings_text(struct ctl *ctl, const struct settings *settings)
         }
         bool is_default = span_is(text_span(&value), row->fallback);
         text_addf(&ctl->out,
-                  "%s = %.*s%s\n",
+                  "%s =%s%.*s%s\n",
                   row->key,
+                  value.len ? " " : "",
                   SPAN_ARGS(text_span(&value)),
                   is_default ? "" : "    ; set");
         text_done(&value);

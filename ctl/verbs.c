@@ -35,7 +35,7 @@ static const struct verb_option jobs_options[] = {
     {0},
 };
 static const struct verb_option why_options[] = {
-    {"--why", "TEXT", "the reason, for the audit log"},
+    {"--why", "TEXT", "the reason, for the audit log (discard, pause: required)"},
     {0},
 };
 static const struct verb_option settings_options[] = {
@@ -92,7 +92,7 @@ const struct verb verbs[] = {
      QUEUE | NEEDS_MARIADB,
      no_options,
      verb_job,
-     "the whole life of a job, also found by evt_, pi_, ch_, re_, acct_ ..."},
+     "the whole life of a job, also found by pi_, re_, acct_ ..."},
     {"retry",
      "ID",
      1,
@@ -108,7 +108,7 @@ const struct verb verbs[] = {
      DEED,
      why_options,
      verb_discard,
-     "settle a job without doing it (--why is required)"},
+     "settle a job without doing it"},
     {"pause",
      "WHAT",
      1,
@@ -116,7 +116,7 @@ const struct verb verbs[] = {
      DEED,
      why_options,
      verb_pause,
-     "stop taking all, lane:<lane> or kind:<kind> (--why is required)"},
+     "stop taking all, lane:<lane> or kind:<kind>"},
     {"resume",
      "WHAT",
      1,

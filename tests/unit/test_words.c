@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT
+ * The command line taken apart. */
+#include "tests/unit/cmocka_all.h"
+
+#include <string.h>
+
+#include "ctl/verbs.h"
+#include "ctl/words.h"
+
+enum { MOST = 16 };
+
+/* The words after the program's name, separated by spaces. */
+static bool read(const char *line, struct words *words, struct text *wrong)
+{
+    static char copy[512];
+    char *argv[MOST] = {copy};
+    int argc = 1;
+    assert_true(strlen(line) < sizeof(copy));
+    strcpy(copy, line);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " ")) {
+        assert_true(argc < MOST);
+        argv[argc++] = word;
+    }
+    text_init(wrong, 256);
+    return words_read(words, argc, argv, wrong);
+}
+
+static void words_for_all_verbs_may_stand_anywhere(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "--config F --json --set a.b=c job evt_1",
+        "job --config F evt_1 --json --set a.b=c",
+        "job evt_1 --json --config F --set a.b=c",
+    };
+    for (size_t i = 0; i < 3; i++) {
+        struct words words;
+        struct text wrong;
+        assert_true(read(lines[i], &words, &wrong));
+        assert_string_equal(words.verb->name, "job");
+        assert_int_equal(words.own_count, 1);
+        assert_string_equal(words.own[0], "evt_1");
+        assert_string_equal(words.options.config, "F");
+        assert_int_equal(words.options.set_count, 1);
+        assert_string_equal(words.options.sets[0], "a.b=c");
+        assert_true(words.json);
+        text_done(&wrong);
+    }
+}
+
+static void a_verb_of_two_words_is_one_verb(void **state)
+{
+    (void)state;
+    struct words words;
+    struct text wrong;
+    assert_true(read("user add --role admin --amicale 7", &words, &wrong));
+    assert_string_equal(words.verb->name, "user add");
+    assert_int_equal(words.own_count, 0);
+    for (size_t i = 0; words.verb->options[i].name; i++) {
+        const char *name = words.verb->options[i].name;
+        const char *expected = strcmp(name, "--role") == 0      ? "admin"
+                               : strcmp(name, "--amicale") == 0 ? "7"
+                                                                : NULL;
+        if (expected) {
+            assert_string_equal(words.given[i], expected);
+        } else {
+            assert_null(words.given[i]);
+        }
+    }
+    text_done(&wrong);
+}
+
+static void words_that_make_no_sense_are_told_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        const char *wrong;
+    } cases[] = {
+        {"fly", "there is no verb fly"},
+        {"user", "there is no verb user"},
+        {"job", "job wants ID"},
+        {"job a b", "job wants ID"},
+        {"lanes a", "lanes wants no words"},
+        {"jobs --stat ready", "jobs has no option --stat"},
+        {"jobs --state", "--state wants a value"},
+        {"job evt_1 --config", "--config wants a value"},
+        {"--frobnicate", "tocsin has no option --frobnicate"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct words words;
+        struct text wrong;
+        assert_false(read(cases[i].line, &words, &wrong));
+        assert_string_equal(wrong.at, cases[i].wrong);
+        text_done(&wrong);
+    }
+}
+
+static void after_two_dashes_nothing_is_an_option(void **state)
+{
+    (void)state;
+    struct words words;
+    struct text wrong;
+    assert_true(read("job -- --json", &words, &wrong));
+    assert_string_equal(words.own[0], "--json");
+    assert_false(words.json);
+    text_done(&wrong);
+}
+
+static void help_is_of_the_verb_that_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        const char *verb;
+    } cases[] = {
+        {"--help", NULL},
+        {"help", NULL},
+        {"help job", "job"},
+        {"job --help", "job"},
+        {"--help user add", "user add"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct words words;
+        struct text wrong;
+        assert_true(read(cases[i].line, &words, &wrong));
+        assert_true(words.help);
+        assert_int_equal(words.verb == NULL, cases[i].verb == NULL);
+        if (words.verb) {
+            assert_string_equal(words.verb->name, cases[i].verb);
+        }
+        text_done(&wrong);
+    }
+}
+
+static void help_fits_a_narrow_terminal(void **state)
+{
+    (void)state;
+    struct text page;
+    text_init(&page, 64 * 1024);
+    verbs_describe(&page);
+    for (size_t i = 0; i < verbs_count; i++) {
+        verb_describe(&verbs[i], &page);
+        size_t options = 0;
+        while (verbs[i].options[options].name) {
+            options++;
+        }
+        assert_true(options <= CTL_MOST_OPTIONS);
+    }
+    struct span rest = text_span(&page);
+    while (rest.len > 0) {
+        assert_true(span_cut(rest, '\n', &rest).len <= CTL_COLUMNS);
+    }
+    text_done(&page);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_for_all_verbs_may_stand_anywhere),
+        cmocka_unit_test(a_verb_of_two_words_is_one_verb),
+        cmocka_unit_test(words_that_make_no_sense_are_told_apart),
+        cmocka_unit_test(after_two_dashes_nothing_is_an_option),
+        cmocka_unit_test(help_is_of_the_verb_that_is_named),
+        cmocka_unit_test(help_fits_a_narrow_terminal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
