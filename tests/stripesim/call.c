@@ -7,6 +7,7 @@
 
 #include <event2/event.h>
 
+#include "tests/stripesim/params.h"
 #include "tests/stripesim/sim.h"
 
 static void put_doc_url(struct json_writer *json, struct arena *arena, const char *code);
@@ -123,9 +124,10 @@ int64_t call_integer(struct call *call, const char *name, int64_t otherwise)
     return span_to_i64(value, &number) ? number : otherwise;
 }
 
-bool call_is_true(struct call *call, const char *name)
+bool call_is_true(const struct call *call, const char *name)
 {
-    return span_is(form_value(&call->form, name), "true");
+    bool truth = false;
+    return params_truth(form_value(&call->form, name), &truth) && truth;
 }
 
 static void put_doc_url(struct json_writer *json, struct arena *arena, const char *code)

@@ -77,6 +77,6 @@ const char *call_string(struct call *call, const char *name);
 /* The parameter's number, or `otherwise`; the route's table has checked that it is one.
  */
 int64_t call_integer(struct call *call, const char *name, int64_t otherwise);
-bool call_is_true(struct call *call, const char *name);
+bool call_is_true(const struct call *call, const char *name);
 
 #endif

@@ -143,7 +143,8 @@ static bool is_wanted(const struct call *call, const struct object *object)
     const char *type = events_type_name(event->type);
     const struct form_entry *one = form_find(&call->form, "type");
     const struct form_entry *success = form_find(&call->form, "delivery_success");
-    if (success && span_is(success->value, "true") != (event->pending_webhooks == 0)) {
+    if (success &&
+        call_is_true(call, "delivery_success") != (event->pending_webhooks == 0)) {
         return false;
     }
     if (one) {

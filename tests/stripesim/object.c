@@ -73,7 +73,10 @@ void object_differences(const struct object *before,
         field_text(field, before, &old);
         field_text(field, after, &new);
         if (!span_equal(text_span(&old), text_span(&new))) {
-            json_put_raw(&json, field->name, text_span(&old));
+            /* What was left out before is told as null. */
+            json_put_raw(&json,
+                         field->name,
+                         old.len > 0 ? text_span(&old) : SPAN("null"));
         }
     }
     json_close(&json, '}');

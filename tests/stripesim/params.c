@@ -40,6 +40,23 @@ bool params_check(struct call *call, const struct param *table)
     return true;
 }
 
+bool params_truth(struct span value, bool *out_truth)
+{
+    static const struct {
+        const char *word;
+        bool truth;
+    } words[] = {{"true", true}, {"True", true}, {"false", false}, {"False", false}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (span_is(value, words[i].word)) {
+            if (out_truth) {
+                *out_truth = words[i].truth;
+            }
+            return true;
+        }
+    }
+    return false;
+}
+
 /* All of them are named in one answer. */
 static bool refuse_unknown(struct call *call, const struct param *table)
 {
@@ -109,8 +126,7 @@ static bool check_value(struct call *call,
     if (row->kind == PARAM_INTEGER) {
         return check_integer(call, row, entry->value, name);
     }
-    if (row->kind == PARAM_BOOL && !span_is(entry->value, "true") &&
-        !span_is(entry->value, "false")) {
+    if (row->kind == PARAM_BOOL && !params_truth(entry->value, NULL)) {
         call_refuse(call,
                     &(struct refusal){.param = name},
                     "Invalid boolean: %.*s",

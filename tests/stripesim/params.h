@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/text.h"
+
 struct call;
 
 enum param_kind {
@@ -34,5 +36,8 @@ struct param {
  * parameter_invalid_integer, parameter_invalid_empty, or a text without code. The table
  * ends with a row without pattern. */
 bool params_check(struct call *call, const struct param *table);
+/* Whether it is a boolean, and which. Stripe takes Python's spelling too, because its own
+ * library for Python sends it. */
+bool params_truth(struct span value, bool *out_truth);
 
 #endif
