@@ -226,8 +226,8 @@ static enum outcome make_payment(struct event_work *work,
     }
     size_t count = FACTS;
     values[count++] = SQL_SPAN(id);
-    values[count++] = SQL_SPAN(work->event.id);
-    values[count++] = sql_moment(arena, work->event.created_s * 1000);
+    mirror_first_event(work, id, values + count);
+    count += 2;
     values[count++] = owner.amicale_id ? SQL_I64(owner.amicale_id) : SQL_NOTHING;
     values[count++] = owner.pompier_id ? SQL_I64(owner.pompier_id) : SQL_NOTHING;
     values[count++] = sql_optional(owner.local_id);

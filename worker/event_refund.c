@@ -200,8 +200,7 @@ static enum outcome make_refund(struct event_work *work,
         values[i] = facts[i];
     }
     values[FACTS] = SQL_SPAN(id);
-    values[FACTS + 1] = SQL_SPAN(work->event.id);
-    values[FACTS + 2] = sql_moment(arena, work->event.created_s * 1000);
+    mirror_first_event(work, id, values + FACTS + 1);
     enum outcome outcome = mariadb_run(work->handling->db,
                                        refund_mirror.insert,
                                        values,

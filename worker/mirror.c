@@ -111,7 +111,8 @@ static enum outcome apply(struct event_work *work,
     /* Whoever makes the row locks it; whoever finds it made between the look and the
      * insert looks once more. */
     for (int look = 0; look < 3; look++) {
-        *row = (struct mirror_row){.revision = EVENT_NEW_ROW};
+        *row = (struct mirror_row){.revision = EVENT_NEW_ROW,
+                                   .own = span_equal(id, work->event.object_id)};
         enum outcome outcome = lock_row(work, mirror, id, row, fault);
         if (outcome != OUTCOME_DONE) {
             return outcome;
@@ -186,7 +187,7 @@ static enum outcome make_row(struct event_work *work,
         size_t count = mirror->fact_count;
         struct sql_rows rows;
         facts[count++] = SQL_SPAN(id);
-        newest_event(work, row, facts + count);
+        mirror_first_event(work, id, facts + count);
         outcome = mariadb_run(work->handling->db,
                               mirror->insert,
                               facts,
@@ -380,23 +381,34 @@ static enum outcome touch_row(struct event_work *work,
                        fault);
 }
 
+void mirror_first_event(const struct event_work *work,
+                        struct span id,
+                        struct sql_value out_values[2])
+{
+    bool own = span_equal(id, work->event.object_id);
+    int64_t created_ms = work->event.created_s * 1000;
+    out_values[0] = own ? SQL_SPAN(work->event.id) : SQL_NOTHING;
+    out_values[1] = own ? sql_moment(work->handling->arena, created_ms) : SQL_NOTHING;
+}
+
 /* The newest event of the row and its moment: this one, or the one that was. Which of two
  * in one second is newer nobody knows; their ids decide, so that all orders end alike. */
 static void newest_event(const struct event_work *work,
                          const struct mirror_row *row,
                          struct sql_value newest[2])
 {
+    const struct sql_value *held_id = sql_at(&row->rows, 0, 2);
+    const struct sql_value *held_at = sql_at(&row->rows, 0, 3);
     newest[0] = SQL_SPAN(work->event.id);
     newest[1] = sql_moment(work->handling->arena, work->event.created_s * 1000);
-    if (row->id == 0 || sql_is_null(&row->rows, 0, 2) || sql_is_null(&row->rows, 0, 3)) {
-        return;
+    bool keeps = !row->own || newest[1].type != SQL_TEXT;
+    if (!keeps && held_id->type == SQL_TEXT && held_at->type == SQL_TEXT) {
+        int order = compare(held_at->text, newest[1].text);
+        keeps = order > 0 || (order == 0 && compare(held_id->text, work->event.id) > 0);
     }
-    struct span held_id = sql_text(&row->rows, 0, 2);
-    struct span held_at = sql_text(&row->rows, 0, 3);
-    int order = newest[1].type == SQL_TEXT ? compare(held_at, newest[1].text) : 1;
-    if (order > 0 || (order == 0 && compare(held_id, work->event.id) > 0)) {
-        newest[0] = SQL_SPAN(held_id);
-        newest[1] = SQL_SPAN(held_at);
+    if (keeps) {
+        newest[0] = *held_id;
+        newest[1] = *held_at;
     }
 }
 

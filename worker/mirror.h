@@ -77,6 +77,7 @@ struct mirror {
 struct mirror_row {
     int64_t id; /* 0: there is none, since Stripe has no such object for us */
     int64_t revision; /* before this event; EVENT_NEW_ROW when it was made now */
+    bool own; /* the event is about this object */
     bool made;
     bool changed; /* or made */
     const struct cJSON
@@ -107,6 +108,13 @@ MUST_USE enum outcome mirror_ensure(struct event_work *work,
                                     struct span id,
                                     struct mirror_row *out_row,
                                     struct fault *fault);
+
+/* The values of last_event_id and last_event_created for a new row of the object: only
+ * the object's own events count, not those of its neighbours that happen to make the row.
+ */
+void mirror_first_event(const struct event_work *work,
+                        struct span id,
+                        struct sql_value out_values[2]);
 
 /* The payments' mirror, which several appliers need. */
 extern const struct mirror payment_mirror;
