@@ -99,12 +99,14 @@ void pii_mask_address(struct span address, struct text *out)
     struct span domain;
     struct span local = span_cut(address, '@', &domain);
     const char *last_dot = memrchr(domain.at, '.', domain.len);
-    size_t before = (size_t)(last_dot - domain.at);
     text_add_char(out, local.at[0]);
     text_add_string(out, "***@");
     text_add_char(out, domain.at[0]);
     text_add_string(out, "***");
-    text_add(out, (struct span){last_dot, domain.len - before});
+    if (last_dot) { /* "localhost" has none */
+        size_t before = (size_t)(last_dot - domain.at);
+        text_add(out, (struct span){last_dot, domain.len - before});
+    }
 }
 
 void pii_mask_text(struct span text, struct text *out)
