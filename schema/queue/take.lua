@@ -70,7 +70,9 @@ local function head(queue)
             end
             queue.ahead = redis.call('ZRANGE', queue.key, queue.strays, queue.strays + want - 1,
                                      'WITHSCORES')
-            queue.next, queue.exhausted = 1, #queue.ahead < 2 * want
+            -- A first one that was dealt with would come again for ever: it should have left.
+            queue.next = 1
+            queue.exhausted = #queue.ahead < 2 * want or gone[queue.ahead[1]]
         elseif gone[id] then
             queue.next = queue.next + 2
         else

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""Random walks of the scripts beside the reference model, and walks with a write missing."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from queue_scripts import Queue, mutated, mutations, sources
+from queue_server import START_MS
+from queue_walk import Noticed, Walk
+
+WALKS, STEPS = 20, 250                   # of the default run
+LONG_WALKS, LONG_STEPS = 60, 2000        # of the slow one
+MUTANT_WALKS, MUTANT_STEPS = 30, 200     # within which a missing write must be noticed
+MUTATIONS = Path(__file__).with_name("mutations.txt")
+TEXTS = sources()
+# QUEUE_SEED=n starts the walks at another seed than 0; a failure names the seed.
+FIRST_SEED = int(os.environ.get("QUEUE_SEED", "0"))
+
+
+def walk(server, seed, steps, texts=TEXTS):
+    server.now_ms = START_MS
+    with server.client(decode_responses=True) as client:
+        client.flushall()
+        listener = client.pubsub()
+        try:
+            listener.psubscribe("*")
+            assert listener.get_message(timeout=5)["type"] == "psubscribe"
+            run = Walk(seed, server, Queue(client, texts=texts), listener)
+            run.run(steps)
+            run.compare_published()
+            return run
+        finally:
+            listener.close()
+
+
+@pytest.mark.parametrize("number", range(WALKS))
+def test_scripts_do_what_the_model_does(server, number):
+    walk(server, FIRST_SEED + number, STEPS)
+
+
+def test_walks_reach_every_outcome_of_a_job(server):
+    """A walk that never comes where something can go wrong proves nothing."""
+    totals = {}
+    for seed in range(FIRST_SEED, FIRST_SEED + WALKS // 2):
+        run = walk(server, seed, STEPS)
+        for name, number in run.model.totals.items():
+            totals[name] = totals.get(name, 0) + number
+    few = {name: totals.get(name, 0) for name in (
+        "enqueued known conflict taken done later unsure never deferred crashed poison exhausted "
+        "dead released put_aside trimmed retried discarded paused resumed").split()
+        if totals.get(name, 0) < 3}
+    assert not few, f"of {totals}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(LONG_WALKS))
+def test_scripts_do_what_the_model_does_for_long(server, number):
+    walk(server, 1_000_000 + FIRST_SEED + number, LONG_STEPS)
+
+
+@pytest.mark.parametrize("mutation", mutations(TEXTS), ids=str)
+def test_a_missing_write_is_noticed(server, mutation):
+    texts = mutated(TEXTS, mutation)
+    for seed in range(MUTANT_WALKS):
+        try:
+            walk(server, seed, MUTANT_STEPS, texts)
+        except Noticed:
+            return
+    pytest.fail(f"{MUTANT_WALKS} walks went on as if nothing were missing")
+
+
+def test_the_written_list_of_mutations_is_current():
+    """mutations.txt names every write that was taken out in turn, one a line."""
+    current = "".join(f"{mutation}\n" for mutation in mutations(TEXTS))
+    if os.environ.get("QUEUE_WRITE_MUTATIONS"):
+        MUTATIONS.write_text(current)
+    assert MUTATIONS.read_text() == current, \
+        "writes changed: run this test with QUEUE_WRITE_MUTATIONS=1 and look at the difference"
