@@ -6,7 +6,8 @@
 
 #include "common/link/queue_wire.h"
 
-/* FNV-1a: spreads names well enough, and is the same on every machine for ever. */
+/* FNV-1a, then the finaliser of splitmix64, since names that differ at their end alone
+ * would stay together. The same on every machine for ever. */
 struct partition queue_partition_of(struct span job_id, int count)
 {
     assert(count >= 1);
@@ -14,8 +15,10 @@ struct partition queue_partition_of(struct span job_id, int count)
     for (size_t i = 0; i < job_id.len; i++) {
         hash = (hash ^ (unsigned char)job_id.at[i]) * 0x100000001b3U;
     }
-    return (struct partition){.number = (int)((hash >> 32) % (uint64_t)count),
-                              .count = count};
+    hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9U;
+    hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebU;
+    hash ^= hash >> 31;
+    return (struct partition){.number = (int)(hash % (uint64_t)count), .count = count};
 }
 
 struct command queue_enqueue(struct arena *arena,
