@@ -616,7 +616,7 @@ static enum outcome exchange_read(struct exchange *exchange, struct fault *fault
 static enum outcome exchange_parse(struct exchange *exchange, struct fault *fault)
 {
     redisReader *reader = exchange->redis->reader;
-    for (;;) {
+    while (exchange->got < exchange->count) {
         void *reply = NULL;
         if (redisReaderGetReply(reader, &reply) != REDIS_OK) {
             return exchange_broke(exchange, reader->errstr, fault);
@@ -624,11 +624,14 @@ static enum outcome exchange_parse(struct exchange *exchange, struct fault *faul
         if (!reply) {
             return OUTCOME_DONE;
         }
-        if (exchange->got == exchange->count) {
-            return exchange_broke(exchange, "a reply that nobody asked for", fault);
-        }
         exchange->replies[exchange->got++] = *(const struct reply *)reply;
     }
+    /* The reader is not asked once more than there are replies: it would take note of
+     * this exchange's arena for the first reply of the next one. */
+    if (reader->pos < reader->len) {
+        return exchange_broke(exchange, "a reply that nobody asked for", fault);
+    }
+    return OUTCOME_DONE;
 }
 
 /* A command of which not a byte was sent cannot have happened. */
