@@ -2,6 +2,7 @@
  * Makes the listening socket, or takes it from systemd. */
 #include "api/listener.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -32,6 +33,7 @@ enum outcome listener_open(const struct settings *settings,
     if (handed_over > 0) {
         enum outcome outcome = take_handed_over(handed_over, &listener.fd, fault);
         if (outcome == OUTCOME_DONE) {
+            listener.handed_over = true;
             *out_listener = listener;
         }
         return outcome;
@@ -61,6 +63,13 @@ enum outcome listener_open(const struct settings *settings,
     }
     dial_done(&address);
     return outcome;
+}
+
+void listener_shorten(const struct listener *listener)
+{
+    if (!listener->handed_over && listen(listener->fd, 0) != 0) {
+        assert(!"a socket that listens may be told so again");
+    }
 }
 
 void listener_close(struct listener *listener)

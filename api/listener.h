@@ -9,12 +9,15 @@
 #ifndef API_LISTENER_H
 #define API_LISTENER_H
 
+#include <stdbool.h>
+
 #include "common/base/fault.h"
 
 struct settings;
 
 struct listener {
     int fd; /* -1: none */
+    bool handed_over; /* by systemd, which keeps it when we leave */
     char *path; /* to remove when closing; NULL: nothing */
 };
 
@@ -22,6 +25,8 @@ struct listener {
 MUST_USE enum outcome listener_open(const struct settings *settings,
                                     struct listener *out_listener,
                                     struct fault *fault);
+/* New clients are no longer let into the queue (those of systemd are). */
+void listener_shorten(const struct listener *listener);
 void listener_close(struct listener *listener); /* safe twice */
 
 #endif

@@ -26,6 +26,8 @@
 
 enum {
     TICK_MS = 50,
+    FIRST_ACCEPT_MS = 1000,
+    WARN_EVERY_MS = 10 * 1000,
     ACCEPTS_A_TURN = 8, /* so that the loops share a burst */
     SCRATCH_BYTES = 64 << 20,
 };
@@ -42,6 +44,7 @@ enum outcome loop_open(struct loop *loop,
                        int number,
                        int listen_fd,
                        atomic_int *connection_total,
+                       sem_t *accepts_ended,
                        struct fault *fault)
 {
     *loop = (struct loop){.door = door,
@@ -49,6 +52,8 @@ enum outcome loop_open(struct loop *loop,
                           .counters = &door->counters[number],
                           .listen_fd = listen_fd,
                           .connection_total = connection_total,
+                          .accepts_ended = accepts_ended,
+                          .accept_paused = true,
                           .stop_fd = -1};
     text_init(&loop->scratch, SCRATCH_BYTES);
     digest_random(&loop->next_id, sizeof(loop->next_id));
@@ -75,10 +80,10 @@ enum outcome loop_open(struct loop *loop,
         event_new(loop->base, loop->stop_fd, EV_READ | EV_PERSIST, on_stop, loop);
     assert(loop->accept_event && loop->tick_event && loop->stop_event);
     struct timeval tick = {.tv_usec = TICK_MS * 1000};
-    event_add(loop->accept_event, NULL);
     event_add(loop->tick_event, &tick);
     event_add(loop->stop_event, NULL);
     atomic_store(&loop->beat_ms, loop_mono_ms(loop));
+    loop->accept_from_ms = loop_mono_ms(loop) + FIRST_ACCEPT_MS;
     enum outcome outcome = redis_async_open(loop->base,
                                             door->settings,
                                             door->clock,
@@ -184,7 +189,9 @@ static bool accept_one(struct loop *loop)
     if (fd < 0) {
         atomic_fetch_sub_explicit(loop->connection_total, 1, memory_order_relaxed);
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            if (!loop->accept_paused) {
+            int64_t now = loop_mono_ms(loop);
+            if (now >= loop->warn_from_ms) {
+                loop->warn_from_ms = now + WARN_EVERY_MS;
                 log_warning("no more connections can be taken for now",
                             LOG_NUMBER("loop", loop->number),
                             LOG_TEXT("why", strerrordesc_np(errno)));
@@ -248,7 +255,12 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         }
         return;
     }
-    pause_accepting(loop, false);
+    /* Who comes while we start waits in the listening queue until Redis is there, at most
+     * for a second: the first answers need not be 503. */
+    if (redis_async_is_up(loop->redis) || now >= loop->accept_from_ms) {
+        loop->accept_from_ms = now;
+        pause_accepting(loop, false);
+    }
 }
 
 /* What waits in the listening queue was promised an answer by the kernel, so it is let in
@@ -265,6 +277,7 @@ static void on_stop(evutil_socket_t fd, short what, void *context)
     while (accept_one(loop)) {
     }
     pause_accepting(loop, true);
+    sem_post(loop->accepts_ended);
     loop->draining = true;
     loop->drain_until_ms = loop_mono_ms(loop) + loop->door->settings->api.drain_ms;
     connection_drain(loop);

@@ -14,6 +14,7 @@
 #ifndef API_LOOP_H
 #define API_LOOP_H
 
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -58,11 +59,14 @@ struct loop {
 
     int listen_fd;
     atomic_int *connection_total; /* of all loops */
+    sem_t *accepts_ended; /* posted once the loop has left the listening socket alone */
     struct event *accept_event;
     struct event *tick_event;
     struct event *stop_event;
     int stop_fd; /* an eventfd */
     bool accept_paused;
+    int64_t accept_from_ms; /* even without Redis */
+    int64_t warn_from_ms; /* about descriptors that ran out, again */
     bool draining;
     int64_t drain_until_ms;
     _Atomic int64_t beat_ms; /* the last tick: the watchdog looks at it */
@@ -71,6 +75,8 @@ struct loop {
     size_t connection_count; /* those that are not closed */
     struct request *spare_requests;
     uint64_t next_id;
+    int64_t told_s; /* the second in which failures were last logged */
+    int told; /* how many in it */
     struct text scratch; /* an answer that is being put together */
     int64_t date_s;
     char date[HTTP_DATE_BYTES];
@@ -81,6 +87,7 @@ MUST_USE enum outcome loop_open(struct loop *loop,
                                 int number,
                                 int listen_fd,
                                 atomic_int *connection_total,
+                                sem_t *accepts_ended,
                                 struct fault *fault);
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop); /* from any thread */

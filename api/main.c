@@ -48,7 +48,7 @@ static int run(const struct settings *settings)
         goto out;
     }
     if (listener_open(settings, &listener, &fault) != OUTCOME_DONE ||
-        server_open(&server, &door, listener.fd, &fault) != OUTCOME_DONE) {
+        server_open(&server, &door, &listener, &fault) != OUTCOME_DONE) {
         log_error("cannot start", LOG_FAULT(&fault));
         status = EXIT_UNAVAILABLE;
         goto out;

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "api/door.h"
+#include "api/listener.h"
 #include "api/loop.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -19,6 +20,7 @@
 /* A loop that did not tick for so long hangs. */
 enum { LOOP_HANGS_MS = 5000, NO_WATCHDOG_WAIT_MS = 3600 * 1000 };
 
+static void stop_accepting(struct server *server);
 static void handled_signals(sigset_t *out_set);
 static void *run_loop(void *context);
 static int wait_for_signal(const struct server *server);
@@ -34,11 +36,15 @@ void server_block_signals(void)
 
 enum outcome server_open(struct server *server,
                          const struct door *door,
-                         int listen_fd,
+                         struct listener *listener,
                          struct fault *fault)
 {
     enum outcome outcome = OUTCOME_DONE;
     server->door = door;
+    server->listener = listener;
+    if (sem_init(&server->accepts_ended, 0, 0) != 0) {
+        abort();
+    }
     atomic_init(&server->connection_total, 0);
     server->loops = calloc((size_t)door->loop_count, sizeof(struct loop));
     if (!server->loops) {
@@ -51,8 +57,9 @@ enum outcome server_open(struct server *server,
         outcome = loop_open(&server->loops[i],
                             door,
                             i,
-                            listen_fd,
+                            listener->fd,
                             &server->connection_total,
+                            &server->accepts_ended,
                             fault);
     }
     return outcome;
@@ -73,9 +80,7 @@ void server_run(struct server *server)
     int signal_number = wait_for_signal(server);
     notify_send("STOPPING=1");
     log_info("stopping", LOG_NUMBER("signal", signal_number));
-    for (int i = 0; i < count; i++) {
-        loop_stop(&server->loops[i]);
-    }
+    stop_accepting(server);
     for (int i = 0; i < count; i++) {
         pthread_join(threads[i], NULL);
     }
@@ -87,8 +92,27 @@ void server_close(struct server *server)
     for (int i = 0; server->loops && i < server->door->loop_count; i++) {
         loop_close(&server->loops[i]);
     }
+    if (server->loops) {
+        sem_destroy(&server->accepts_ended);
+    }
     free(server->loops);
     server->loops = NULL;
+}
+
+/* Connections that the kernel has made are promised an answer. So the queue is shortened
+ * first, then emptied by the loops, and then closed while they work on. (A socket of
+ * systemd's stays open there, and its queue waits for the next process.) */
+static void stop_accepting(struct server *server)
+{
+    listener_shorten(server->listener);
+    for (int i = 0; i < server->door->loop_count; i++) {
+        loop_stop(&server->loops[i]);
+    }
+    for (int i = 0; i < server->door->loop_count; i++) {
+        while (sem_wait(&server->accepts_ended) != 0) {
+        }
+    }
+    listener_close(server->listener);
 }
 
 static void handled_signals(sigset_t *out_set)

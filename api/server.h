@@ -10,25 +10,30 @@
 #ifndef API_SERVER_H
 #define API_SERVER_H
 
+#include <semaphore.h>
 #include <stdatomic.h>
 
 #include "common/base/fault.h"
 
 struct door;
+struct listener;
 struct loop;
 
 struct server {
     const struct door *door;
     struct loop *loops; /* door->loop_count of them */
+    struct listener *listener; /* borrowed */
     atomic_int connection_total;
+    sem_t accepts_ended;
 };
 
 void server_block_signals(void);
 MUST_USE enum outcome server_open(struct server *server,
                                   const struct door *door,
-                                  int listen_fd,
+                                  struct listener *listener,
                                   struct fault *fault);
-/* Tells systemd when it is ready, that it is alive, and when it stops. */
+/* Tells systemd when it is ready, that it is alive, and when it stops. Closes the
+ * listener as soon as it stops. */
 void server_run(struct server *server);
 void server_close(struct server *server); /* safe twice */
 

@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: MIT
+"""HTTP as a hostile, slow or clumsy client speaks it."""
+
+import json
+import os
+import resource
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from support.events import encode, payment_event
+from support.front_door import FrontDoor, webhook_request
+from support.process import wait_until
+
+GET = b"GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n"
+MIB = 1 << 20
+
+
+@pytest.fixture
+def make_door(workdir, redis_server):
+    running = []
+
+    def make(**sets):
+        door = FrontDoor(workdir, redis_server.address,
+                         sets={key.replace("__", "."): value for key, value in sets.items()})
+        running.append(door.start())
+        door.wait_kept(encode(payment_event()))
+        return door
+    yield make
+    for door in running:
+        door.stop()
+
+
+@pytest.fixture
+def door(make_door):
+    return make_door()
+
+
+def test_a_connection_serves_many_requests(door):
+    with door.connect() as wire:
+        for _ in range(5):
+            wire.send(GET)
+            status, headers, body = wire.answer()
+            assert (status, json.loads(body)) == (200, {"alive": True})
+            assert "connection" not in headers
+            wire.send(webhook_request(encode(payment_event())))
+            assert wire.answer()[0] == 200
+
+
+def test_pipelined_requests_are_answered_in_order(door):
+    with door.connect() as wire:
+        body = encode(payment_event())
+        wire.send(GET + webhook_request(body) + b"GET /nope HTTP/1.1\r\nHost: t\r\n\r\n"
+                  + webhook_request(body) + GET)
+        answers = [wire.answer() for _ in range(5)]
+        assert [status for status, _, _ in answers] == [200, 200, 404, 200, 200]
+        assert len({headers["x-request-id"] for _, headers, _ in answers}) == 5
+
+
+def test_hundreds_of_pipelined_requests_come_through(door):
+    with door.connect() as wire:
+        wire.send(GET * 500)
+        for _ in range(500):
+            assert wire.answer()[0] == 200
+
+
+def test_a_request_may_come_byte_by_byte(door):
+    with door.connect() as wire:
+        wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in webhook_request(encode(payment_event())):
+            wire.send(bytes([byte]))
+        assert wire.answer()[0] == 200
+
+
+def test_a_chunked_body_is_taken(door):
+    body = encode(payment_event())
+    request = webhook_request(body)
+    head = request[:len(request) - len(body)]
+    head = head.replace(b"Content-Length: %d\r\n" % len(body),
+                        b"Transfer-Encoding: chunked\r\n")
+    pieces = b"".join(b"%x\r\n%s\r\n" % (len(body[i:i + 7]), body[i:i + 7])
+                      for i in range(0, len(body), 7))
+    with door.connect() as wire:
+        wire.send(head + pieces + b"0\r\n\r\n" + GET)
+        assert [wire.answer()[0], wire.answer()[0]] == [200, 200]
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(door):
+    body = encode(payment_event())
+    request = webhook_request(body, extra=b"Expect: 100-continue\r\n")
+    with door.connect() as wire:
+        wire.send(request[:-len(body)])
+        assert wire.answer()[0] == 100
+        wire.send(body)
+        assert wire.answer()[0] == 200
+
+
+@pytest.mark.parametrize("request_bytes, status", [
+    (b"GET / HTTP/1.1\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\nHost: a\n\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n c\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nA : b\r\n\r\n", 400),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
+     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx", 400),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nExpect: a-pony\r\nContent-Length: 1\r\n\r\n", 417),
+    (b"GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505),
+    (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nA: " + b"b" * 20000 + b"\r\n\r\n", 431),
+    (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n", 400),
+])
+def test_what_is_ambiguous_or_no_http_is_refused_and_ends_the_connection(
+        door, request_bytes, status):
+    with door.connect() as wire:
+        wire.send(request_bytes + GET)
+        answered, headers, body = wire.answer()
+        assert answered == status
+        assert headers["connection"] == "close"
+        assert json.loads(body)["status"] == status
+        assert wire.is_closed()
+
+
+def test_too_large_a_body_is_refused_before_it_is_read(door):
+    with door.connect() as wire:
+        wire.send(b"POST /api/stripe/webhook HTTP/1.1\r\nHost: t\r\n"
+                  b"Content-Length: %d\r\n\r\n" % (MIB + 1))
+        status, headers, body = wire.answer()
+        assert (status, headers["connection"]) == (413, "close")
+        assert json.loads(body)["code"] == "too_large"
+
+
+def test_the_413_is_seen_by_a_client_that_goes_on_sending(door):
+    with door.connect() as wire:
+        wire.send(b"POST /api/stripe/webhook HTTP/1.1\r\nHost: t\r\n"
+                  b"Content-Length: %d\r\n\r\n" % (3 * MIB))
+        for _ in range(3):
+            wire.send(b"x" * MIB)
+        assert wire.answer()[0] == 413
+
+
+def test_an_endless_chunked_body_is_refused_at_the_limit(door):
+    with door.connect() as wire:
+        wire.send(b"POST /api/stripe/webhook HTTP/1.1\r\nHost: t\r\n"
+                  b"Transfer-Encoding: chunked\r\n\r\n")
+        for _ in range(16):
+            wire.send(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+        wire.send(b"1\r\nx\r\n")
+        assert wire.answer()[0] == 413
+
+
+def test_what_a_refused_client_sends_is_thrown_away_only_for_a_while(door):
+    with door.connect() as wire:
+        wire.send(b"POST /api/stripe/webhook HTTP/1.1\r\nHost: t\r\n"
+                  b"Content-Length: %d\r\n\r\n" % (100 * MIB))
+        assert wire.answer()[0] == 413
+        started = time.monotonic()
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            for _ in range(100):
+                wire.send(b"x" * MIB)
+        assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("start, drip", [
+    (b"GET / HTTP/1.1\r\nHost: t\r\nA: ", b"b"),
+    (b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1000\r\n\r\n", b"x"),
+])
+def test_a_sender_that_drips_is_cut(make_door, start, drip):
+    door = make_door(api__header_ms=400, api__body_ms=400, api__idle_ms=60000)
+    with door.connect(0.02) as wire:
+        started = time.monotonic()
+        wire.send(start)
+
+        def answered():
+            wire.send(drip)
+            try:
+                return wire.answer()
+            except TimeoutError:
+                return None
+        status, headers, _ = wait_until(answered, "the cut", 10)
+        assert (status, headers["connection"]) == (408, "close")
+        assert 0.35 < time.monotonic() - started < 5
+
+
+def test_a_silent_connection_is_closed(make_door):
+    door = make_door(api__header_ms=200, api__idle_ms=200)
+    with door.connect() as silent, door.connect() as idle:
+        idle.send(GET)
+        assert idle.answer()[0] == 200
+        assert silent.is_closed()
+        assert idle.is_closed()
+
+
+def test_a_reader_that_does_not_read_is_cut(make_door):
+    door = make_door(api__answer_ms=300)
+    with door.connect() as wire:
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        wire.socket.settimeout(0.1)
+        before = door.metric("tocsin_connections")
+        try:
+            while True:
+                wire.send(b"GET /metrics HTTP/1.1\r\nHost: t\r\n\r\n" * 50)
+        except (TimeoutError, ConnectionResetError, BrokenPipeError):
+            pass
+        wait_until(lambda: door.metric("tocsin_connections") < before, "the cut", 10)
+
+
+def test_a_half_closed_client_still_gets_its_answer(door):
+    with door.connect() as wire:
+        wire.send(GET + webhook_request(encode(payment_event())))
+        wire.socket.shutdown(socket.SHUT_WR)
+        assert [wire.answer()[0], wire.answer()[0]] == [200, 200]
+        assert wire.is_closed()
+
+
+def test_http_1_0_is_answered_and_closed(door):
+    with door.connect() as wire:
+        wire.send(b"GET /healthz HTTP/1.0\r\n\r\n")
+        status, headers, _ = wire.answer()
+        assert (status, headers["connection"]) == (200, "close")
+        assert wire.is_closed()
+
+
+def test_connections_beyond_the_limit_wait_for_a_place(make_door):
+    door = make_door(api__connections_max=8)
+    inside = [door.connect() for _ in range(8)]
+    for wire in inside:
+        wire.send(GET)
+        assert wire.answer()[0] == 200
+    with door.connect(0.3) as late:
+        late.send(GET)
+        with pytest.raises(TimeoutError):
+            late.answer()
+        inside.pop().close()
+        late.socket.settimeout(10)
+        assert late.answer()[0] == 200
+    for wire in inside:
+        wire.close()
+
+
+def test_when_descriptors_run_out_it_waits_and_goes_on(door):
+    with door.connect() as inside:
+        inside.send(GET)
+        assert inside.answer()[0] == 200
+        soft, hard = resource.prlimit(door.pid, resource.RLIMIT_NOFILE)
+        limit = len(os.listdir(f"/proc/{door.pid}/fd")) + 5
+        resource.prlimit(door.pid, resource.RLIMIT_NOFILE, (limit, hard))
+        wires = [door.connect() for _ in range(20)]
+        for wire in wires:
+            wire.send(GET)
+        wait_until(lambda: "no more connections" in door.log_text(), "the warning")
+        inside.send(GET)
+        assert inside.answer()[0] == 200
+        resource.prlimit(door.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        for wire in wires:
+            assert wire.answer()[0] == 200
+            wire.close()
+
+
+def test_a_head_has_the_length_and_no_body(door):
+    with door.connect() as wire:
+        wire.send(b"HEAD /healthz HTTP/1.1\r\nHost: t\r\n\r\n")
+        while b"\r\n\r\n" not in wire.buffer:
+            wire._more()
+        head = wire.buffer
+        assert b"Content-Length: 14\r\n" in head
+        assert head.endswith(b"\r\n\r\n")
+        wire.buffer = b""
+        wire.send(GET)
+        assert wire.answer()[0] == 200
+
+
+def test_unknown_paths_and_methods_have_their_problems(door):
+    status, _, body = door.request("GET", "/api/nothing", headers={
+        "Accept-Language": "en-GB,en;q=0.9,fr;q=0.8"})
+    assert (status, json.loads(body)["title"]) == (404, "Not found")
+    status, _, body = door.request("GET", "/api/nothing", headers={"Accept-Language": "de"})
+    assert (status, json.loads(body)["title"]) == (404, "Introuvable")
+    status, headers, body = door.request("DELETE", "/healthz")
+    assert (status, headers["Allow"]) == (405, "GET, HEAD")
+    assert door.request("GET", "/api/stripe/webhook")[1]["Allow"] == "POST"
+    assert door.request("BREW", "/healthz")[0] == 501
+    assert door.request("GET", "/healthz/")[0] == 404
+
+
+def test_every_answer_names_its_request_and_keeps_browsers_quiet(door):
+    for path in ("/healthz", "/nope"):
+        _, headers, _ = door.request("GET", path)
+        assert headers["X-Request-Id"].startswith("req_")
+        assert headers["Request-Id"] == headers["X-Request-Id"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == "no-store"
+
+
+def test_a_thousand_connections_leave_no_memory_behind(door):
+    if "libasan" in Path(f"/proc/{door.pid}/maps").read_text():
+        pytest.skip("AddressSanitizer keeps what was freed; it looks for leaks itself")
+
+    def once():
+        wires = [door.connect() for _ in range(300)]
+        for wire in wires:
+            wire.send(webhook_request(encode(payment_event())))
+        for wire in wires:
+            assert wire.answer()[0] == 200
+            wire.close()
+        wait_until(lambda: door.metric("tocsin_connections") <= 1, "all closed")
+    once()
+    before = resident_kib(door.pid)
+    for _ in range(4):
+        once()
+    assert resident_kib(door.pid) < before + 8 * 1024
+
+
+def resident_kib(pid):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1])
+    raise AssertionError("no VmRSS")
