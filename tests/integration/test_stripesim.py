@@ -898,3 +898,51 @@ def test_it_writes_its_port_and_leaves_cleanly(workdir):
         assert status == 200
         assert call(lonely, "GET", "/v1/events")[2]["data"][0]["pending_webhooks"] == 0
     assert lonely.pid is None
+
+
+def test_it_leaves_cleanly_with_calls_held_waiters_and_webhooks_under_way(sim, receiver):
+    sim.control("webhooks", {"delay_ms": 60000})
+    create()
+    sim.control("webhooks", {"delay_ms": 0})
+    receiver.lock.acquire()
+    try:
+        create()
+        sim.control("faults", {"kind": "latency", "ms": 60000})
+        lost = []
+
+        def ask(send):
+            try:
+                send()
+            except (OSError, http.client.HTTPException) as failure:
+                lost.append(failure)
+
+        callers = [threading.Thread(target=ask, args=(send,)) for send in (
+            lambda: call(sim, "GET", "/v1/events"),
+            lambda: sim.control("idle?wait_ms=60000"))]
+        for caller in callers:
+            caller.start()
+        wait_until(lambda: sim.control("faults")["faults"][0]["hits"] == 1,
+                   "the call to be held")
+        wait_until(lambda: sim.control("webhooks")["webhooks"]["attempts"] == 1,
+                   "a webhook under way")
+        sim.stop()
+        for caller in callers:
+            caller.join(10)
+        assert len(lost) == 2
+    finally:
+        receiver.lock.release()
+
+
+def test_a_live_simulator_takes_live_keys_and_makes_live_objects(workdir):
+    with Stripesim(workdir, name="live", options=["--livemode"]) as live:
+        assert call(live, "POST", "/v1/payment_intents", INTENT)[0] == 401
+        status, _, body = call(live, "POST", "/v1/payment_intents", INTENT,
+                               {"Authorization": "Bearer sk_live_4eC39HqLyjWDarjt"})
+        assert (status, body["livemode"]) == (200, True)
+
+
+def test_events_carry_the_api_version_they_are_told(sim, receiver):
+    sim.control("settings", {"api_version": "2025-01-27.acacia"})
+    create()
+    idle(sim)
+    assert receiver.events()[0]["api_version"] == "2025-01-27.acacia"

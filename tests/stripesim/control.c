@@ -12,6 +12,7 @@
 #include <event2/keyvalq_struct.h>
 
 #include "tests/stripesim/play.h"
+#include "tests/stripesim/routes.h"
 #include "tests/stripesim/server.h"
 #include "tests/stripesim/sim.h"
 #include "tests/stripesim/verbs.h"
@@ -27,6 +28,7 @@ struct waiter {
     struct evhttp_request *http;
     struct event *timer;
     int64_t until_ms;
+    struct waiter *next;
 };
 
 static bool is_from_here(struct evhttp_request *http);
@@ -34,13 +36,13 @@ static const struct verb *find(struct evhttp_request *http,
                                struct span path,
                                struct span *out_id,
                                bool *out_known);
-static bool path_fits(const char *pattern, struct span path, struct span *out_id);
 static void carry_out(struct sim *sim,
                       struct evhttp_request *http,
                       const struct verb *verb,
                       struct span id);
 static void wait_idle(struct sim *sim, struct evhttp_request *http);
 static void on_wait(evutil_socket_t descriptor, short what, void *context);
+static void free_waiter(struct waiter *waiter);
 static void answer_idle(struct sim *sim, struct evhttp_request *http, bool is_idle);
 static void refuse(struct evhttp_request *http, int status, const char *why);
 static void answer(struct evhttp_request *http, int status, struct span body);
@@ -72,6 +74,16 @@ void control_handle(struct sim *sim, struct evhttp_request *http)
     carry_out(sim, http, verb, id);
 }
 
+void control_close(struct sim *sim)
+{
+    while (sim->waiters) {
+        struct waiter *waiter = sim->waiters;
+        sim->waiters = waiter->next;
+        server_drop(waiter->http);
+        free_waiter(waiter);
+    }
+}
+
 /* Whoever can reach the port could otherwise move money in a test of somebody else. */
 static bool is_from_here(struct evhttp_request *http)
 {
@@ -88,7 +100,7 @@ static const struct verb *find(struct evhttp_request *http,
 {
     const char *method = server_method(http);
     for (const struct verb *verb = verbs_table; verb->method; verb++) {
-        if (path_fits(verb->path, path, out_id)) {
+        if (routes_fits(verb->path, path, out_id)) {
             *out_known = true;
             if (strcmp(verb->method, method) == 0) {
                 return verb;
@@ -96,21 +108,6 @@ static const struct verb *find(struct evhttp_request *http,
         }
     }
     return NULL;
-}
-
-static bool path_fits(const char *pattern, struct span path, struct span *out_id)
-{
-    struct span wanted = span_of(pattern);
-    while (wanted.len > 0 && path.len > 0) {
-        struct span piece = span_cut(path, '/', &path);
-        struct span word = span_cut(wanted, '/', &wanted);
-        if (span_is(word, "{id}") && piece.len > 0) {
-            *out_id = piece;
-        } else if (!span_equal(word, piece)) {
-            return false;
-        }
-    }
-    return wanted.len == 0 && path.len == 0;
 }
 
 static void carry_out(struct sim *sim,
@@ -174,6 +171,8 @@ static void wait_idle(struct sim *sim, struct evhttp_request *http)
     waiter->sim = sim;
     waiter->http = http;
     waiter->until_ms = clock_mono_ms(sim->clock) + wait_ms;
+    waiter->next = sim->waiters;
+    sim->waiters = waiter;
     waiter->timer = evtimer_new(sim->base, on_wait, waiter);
     event_active(waiter->timer, 0, 0);
 }
@@ -190,6 +189,16 @@ static void on_wait(evutil_socket_t descriptor, short what, void *context)
         return;
     }
     answer_idle(waiter->sim, waiter->http, is_idle);
+    struct waiter **link = &waiter->sim->waiters;
+    while (*link != waiter) {
+        link = &(*link)->next;
+    }
+    *link = waiter->next;
+    free_waiter(waiter);
+}
+
+static void free_waiter(struct waiter *waiter)
+{
     event_free(waiter->timer);
     free(waiter);
 }

@@ -2,7 +2,8 @@
  *
  * control - /_control/: what a test or the demo makes happen, and what it may know.
  *
- * Owns:    nothing      Callers: server.c
+ * Owns:    the callers that wait, in sim.waiters
+ * Callers: server.c; main closes
  * Blocks:  never; a caller that waits for idleness is answered later
  *
  * JSON in and out, for callers on this machine only. docs/stripesim.md lists the verbs.
@@ -18,5 +19,7 @@ struct sim;
 /* Whether the request's path is one of the control endpoint's. */
 bool control_takes(struct evhttp_request *http);
 void control_handle(struct sim *sim, struct evhttp_request *http);
+/* Who still waits is not answered any more. */
+void control_close(struct sim *sim);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "common/base/log.h"
 #include "common/base/settings.h"
+#include "tests/stripesim/control.h"
 #include "tests/stripesim/server.h"
 #include "tests/stripesim/sim.h"
 
@@ -89,6 +90,7 @@ int main(int argc, char **argv)
         started = false;
     }
     server_drop_held(&sim);
+    control_close(&sim);
     server_close(server);
     sim_done(&sim);
     event_free(on_term);

@@ -12,8 +12,6 @@
 #include "tests/stripesim/payment_intents.h"
 #include "tests/stripesim/refunds.h"
 
-static bool path_fits(const char *pattern, struct span path, struct span *out_id);
-
 #define NAMED(name, as) .pattern = name, .kind = (as)
 #define STRING(name)                                                                     \
     {                                                                                    \
@@ -194,14 +192,14 @@ const struct route *routes_find(const char *method, struct span path, struct spa
 {
     for (size_t i = 0; i < FIELD_COUNT(routes); i++) {
         if (strcmp(routes[i].method, method) == 0 &&
-            path_fits(routes[i].path, path, out_id)) {
+            routes_fits(routes[i].path, path, out_id)) {
             return &routes[i];
         }
     }
     return NULL;
 }
 
-static bool path_fits(const char *pattern, struct span path, struct span *out_id)
+bool routes_fits(const char *pattern, struct span path, struct span *out_id)
 {
     struct span wanted = span_of(pattern);
     while (wanted.len > 0 && path.len > 0) {

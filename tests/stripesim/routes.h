@@ -7,6 +7,8 @@
 #ifndef TESTS_STRIPESIM_ROUTES_H
 #define TESTS_STRIPESIM_ROUTES_H
 
+#include <stdbool.h>
+
 #include "common/base/text.h"
 #include "tests/stripesim/object.h"
 #include "tests/stripesim/params.h"
@@ -25,5 +27,8 @@ struct route {
 const struct route *routes_find(const char *method,
                                 struct span path,
                                 struct span *out_id);
+/* Whether a path fits "/v1/charges/{id}"; *out_id is written when something stood for it.
+ */
+bool routes_fits(const char *pattern, struct span path, struct span *out_id);
 
 #endif

@@ -13,7 +13,7 @@
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 
-#include "tests/stripesim/accounts.h"
+#include "tests/stripesim/admit.h"
 #include "tests/stripesim/call.h"
 #include "tests/stripesim/control.h"
 #include "tests/stripesim/pretty.h"
@@ -27,19 +27,8 @@ struct server {
 
 enum { MOST_HEADER_BYTES = 64 * 1024, MOST_BODY_BYTES = 1024 * 1024, IDLE_S = 600 };
 
-#define DEFAULT_VERSION "2024-06-20"
-
 static void on_request(struct evhttp_request *http, void *context);
 static struct call *read_call(struct sim *sim, struct evhttp_request *http);
-static struct span header_of(const struct call *call, const char *name);
-static bool admit(struct call *call);
-static bool check_key(struct call *call);
-static struct span basic_user(struct call *call, struct span header);
-static bool check_version(struct call *call);
-static bool check_account(struct call *call);
-static bool check_route(struct call *call);
-static bool read_form(struct call *call);
-static bool check_expand(struct call *call);
 static bool reserve_key(struct call *call, bool *out_replays);
 static void digest_call(struct call *call, struct digest *out_digest);
 static int compare_entries(const void *a, const void *b);
@@ -139,7 +128,7 @@ static void on_request(struct evhttp_request *http, void *context)
     }
     bool replays = false;
     struct call *call = read_call(sim, http);
-    if (!admit(call) || !reserve_key(call, &replays)) {
+    if (!admit_call(call) || !reserve_key(call, &replays)) {
         finish(call);
         return;
     }
@@ -164,183 +153,9 @@ static struct call *read_call(struct sim *sim, struct evhttp_request *http)
     call->method = server_method(http);
     const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(http));
     call->path = arena_span(&call->arena, span_of(path ? path : "/"));
-    call->idempotency_key = header_of(call, "Idempotency-Key");
-    call->version = header_of(call, "Stripe-Version");
+    call->idempotency_key = admit_header(call, "Idempotency-Key");
+    call->version = admit_header(call, "Stripe-Version");
     return call;
-}
-
-static struct span header_of(const struct call *call, const char *name)
-{
-    return span_of(
-        evhttp_find_header(evhttp_request_get_input_headers(call->http), name));
-}
-
-/* In Stripe's order; false after refusing. */
-static bool admit(struct call *call)
-{
-    return check_key(call) && check_version(call) && check_account(call) &&
-           check_route(call) && read_form(call);
-}
-
-static bool check_key(struct call *call)
-{
-    struct refusal refusal = {.status = 401};
-    struct span header = header_of(call, "Authorization");
-    struct span key = {NULL, 0};
-    if (span_starts(header, "Bearer ")) {
-        key = span_trim((struct span){header.at + 7, header.len - 7});
-    } else if (span_starts(header, "Basic ")) {
-        key = basic_user(call, (struct span){header.at + 6, header.len - 6});
-    }
-    if (key.len == 0) {
-        call_refuse(
-            call,
-            &refusal,
-            "You did not provide an API key. You need to provide your API key in "
-            "the Authorization header, using Bearer auth (e.g. 'Authorization: "
-            "Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication "
-            "for details, or we can help at https://support.stripe.com/.");
-        return false;
-    }
-    bool live = call->sim->store.livemode;
-    if (span_starts(key, live ? "sk_live_" : "sk_test_") ||
-        span_starts(key, live ? "rk_live_" : "rk_test_")) {
-        return true;
-    }
-    /* As Stripe does, the key is told by its ends alone. */
-    size_t shown = key.len > 12 ? 4 : 0;
-    call_refuse(call,
-                &refusal,
-                "Invalid API Key provided: %.*s****%.*s",
-                (int)(shown > 0 ? 8 : 0),
-                key.at,
-                (int)shown,
-                key.at + key.len - shown);
-    return false;
-}
-
-/* Basic authentication: the key is the user's name, the password is empty. */
-static struct span basic_user(struct call *call, struct span header)
-{
-    unsigned char *plain = arena_take(&call->arena, header.len + 3);
-    size_t len = 0;
-    struct span rest;
-    if (!digest_from_base64(span_trim(header), plain, header.len + 3, &len)) {
-        return (struct span){NULL, 0};
-    }
-    return span_cut((struct span){(char *)plain, len}, ':', &rest);
-}
-
-/* A day, and since 2024 a name behind it. */
-static bool check_version(struct call *call)
-{
-    static const char form[] = "dddd-dd-dd";
-    struct span version = call->version;
-    if (version.len == 0) {
-        call->version = SPAN(DEFAULT_VERSION);
-        return true;
-    }
-    bool good = version.len >= sizeof(form) - 1;
-    for (size_t i = 0; good && form[i]; i++) {
-        char byte = version.at[i];
-        good = form[i] == 'd' ? byte >= '0' && byte <= '9' : byte == form[i];
-    }
-    if (!good) {
-        call->version = SPAN(DEFAULT_VERSION);
-        call_refuse(call,
-                    &(struct refusal){.status = 400},
-                    "Invalid Stripe API version: %.*s",
-                    SPAN_ARGS(version));
-    }
-    return good;
-}
-
-static bool check_account(struct call *call)
-{
-    struct span id = header_of(call, "Stripe-Account");
-    if (id.len == 0) {
-        return true;
-    }
-    const struct account *account = store_find(&call->sim->store, KIND_ACCOUNT, NULL, id);
-    if (account && !account->deauthorized) {
-        call->account = account->object.id;
-        return true;
-    }
-    call_refuse(
-        call,
-        &(struct refusal){.status = 403, .code = "account_invalid"},
-        "The provided key does not have access to account '%.*s' (or that account "
-        "does not exist). Application access may have been revoked.",
-        SPAN_ARGS(id));
-    return false;
-}
-
-static bool check_route(struct call *call)
-{
-    call->route = routes_find(call->method, call->path, &call->path_id);
-    if (!call->route) {
-        call_refuse(call,
-                    &(struct refusal){.status = 404},
-                    "Unrecognized request URL (%s: %.*s). Please see "
-                    "https://stripe.com/docs or we can help at "
-                    "https://support.stripe.com/.",
-                    call->method,
-                    SPAN_ARGS(call->path));
-    }
-    return call->route != NULL;
-}
-
-static bool read_form(struct call *call)
-{
-    struct fault fault;
-    const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(call->http));
-    struct evbuffer *buffer = evhttp_request_get_input_buffer(call->http);
-    size_t len = evbuffer_get_length(buffer);
-    struct span body = {len ? (const char *)evbuffer_pullup(buffer, -1) : "", len};
-    if (span_starts(header_of(call, "Content-Type"), "application/json")) {
-        call_refuse(
-            call,
-            &(struct refusal){.status = 400},
-            "Invalid request (check that your POST content type is "
-            "application/x-www-form-urlencoded). If you have any questions, we can "
-            "help at https://support.stripe.com/.");
-        return false;
-    }
-    if (form_decode(&call->form, span_of(query), &call->arena, &fault) != OUTCOME_DONE ||
-        form_decode(&call->form, body, &call->arena, &fault) != OUTCOME_DONE) {
-        call_refuse(call,
-                    &(struct refusal){.status = 400},
-                    "Invalid request: the parameters could not be decoded.");
-        return false;
-    }
-    return true;
-}
-
-/* Collects expand[...]; false after refusing one that is no link of what is answered. */
-static bool check_expand(struct call *call)
-{
-    struct span *paths = ARENA_ARRAY(&call->arena, struct span, call->form.count + 1);
-    size_t at = 0;
-    size_t count = 0;
-    struct span key;
-    const struct form_entry *entry;
-    while ((entry = form_element(&call->form, "expand", &at, &key))) {
-        struct span path = entry->value;
-        if (span_starts(path, "data.")) {
-            path.at += sizeof("data.") - 1;
-            path.len -= sizeof("data.") - 1;
-        }
-        if (!object_can_expand(call->route->answers, path)) {
-            call_refuse(call,
-                        &(struct refusal){.param = "expand"},
-                        "This property cannot be expanded (%.*s).",
-                        SPAN_ARGS(entry->value));
-            return false;
-        }
-        paths[count++] = entry->value;
-    }
-    call->expansion = (struct expansion){&call->sim->store, paths, count};
-    return true;
 }
 
 /* False when the answer is known without carrying the call out, or it is refused. */
@@ -463,7 +278,7 @@ static void carry_out(struct call *call)
     struct sim *sim = call->sim;
     const struct fault_action *action = call->plan.action;
     if (!call->replayed_from && (!action || action->executes) &&
-        params_check(call, call->route->params) && check_expand(call)) {
+        params_check(call, call->route->params) && admit_expansion(call)) {
         call->executed = true;
         sim->cause.request_id = call->request_id;
         sim->cause.idempotency_key = store_copy(&sim->store, call->idempotency_key);

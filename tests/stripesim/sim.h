@@ -24,6 +24,7 @@
 struct call;
 struct event_base;
 struct play;
+struct waiter;
 
 /* The call that is being carried out: events name it. Strings live in the store. */
 struct cause {
@@ -45,6 +46,7 @@ struct sim {
     uint64_t seed;
     int64_t calls; /* API calls answered */
     struct call *held; /* calls that wait for a fault's time to pass */
+    struct waiter *waiters; /* who wants to know when all is quiet */
 };
 
 struct sim_options {
