@@ -15,7 +15,7 @@ def seed_demo(stack):
         amicale = stack.tocsin(
             "amicale", "add", "--name", "Amicale de démonstration",
             "--email", "amicale@demo.tocsin.test", "--adresse1", "1 place de la Caserne",
-            "--code-postal", "35000", "--ville", "Rennes", json_output=True)["id"]
+            "--code-postal", "35000", "--ville", "Rennes", json_output=True)["amicale"]
         stack.tocsin("amicale", "account", amicale, DEMO_ACCOUNT, "--onboarded")
         for role, address, of in (("pompier", POMPIER_EMAIL, ("--amicale", amicale)),
                                   ("admin", ADMIN_EMAIL, ("--amicale", amicale)),

@@ -185,10 +185,10 @@ class Mail(Process):
     def files(self):
         return sorted(self.box.glob("*.eml"))
 
-    def messages(self):
+    def messages(self, besides=()):
         """Everything received, in order. Return-Path and Delivered-To are the envelope."""
         return [email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-                for path in self.files()]
+                for path in self.files() if path not in besides]
 
 
 def secret():

@@ -2,6 +2,7 @@
 """python -m support.up up|down|restart: Tocsin on this machine, in one directory."""
 
 import argparse
+import secrets
 import shlex
 import sys
 import time
@@ -85,6 +86,8 @@ def start(options):
     if accepts(("127.0.0.1", options.port)):
         raise Refusal(f"port {options.port} is taken; choose another --port")
     stack = Stack(options.data, workers=WORKERS, api_port=options.port)
+    # Its choices by chance, and so its ids, differ from those of the last time.
+    stack.stripesim.options = ["--seed", secrets.randbits(60)]
     if any(process.pid for process in stack.processes()):
         raise Refusal(f"it runs already; ./dev down --data {options.data} stops it")
     try:

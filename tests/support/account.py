@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""The account: what Stripe (the simulator) says happened, against the books and the mailbox.
+
+Everything is compared by name, never by count alone: each event, each payment's state and
+sums, each refund, each message.
+"""
+
+from collections import Counter
+
+LEFT_STATES = ("ready", "leased", "scheduled")
+PAID = ("succeeded", "partially_refunded", "refunded")
+
+
+def expected_status(payment):
+    """A payment's state in the books: `refunded` is computed, Stripe does not know it."""
+    if payment["status"] == "succeeded" and payment["amount_refunded"] > 0:
+        whole = payment["amount_refunded"] >= payment["amount_received"]
+        return "refunded" if whole else "partially_refunded"
+    return payment["status"]
+
+
+class Marks:
+    """What was there before: the account is only about what came after."""
+
+    def __init__(self, stack):
+        self.after = {table: stack.sql_one(f"SELECT COALESCE(MAX(id), 0) FROM {table}")
+                      for table in ("stripe_events", "payment_intents", "refunds",
+                                    "receipts")}
+        self.messages = set(stack.mail.files())
+
+
+class Account:
+    """One comparison. `problems` is empty when everything balances."""
+
+    def __init__(self, stack, marks):
+        self.stack = stack
+        self.marks = marks
+        self.problems = []
+        self.lines = []
+        self.summary = stack.stripesim.control("summary")
+        self._events(stack.stripesim.control("events")["events"])
+        self._payments(self.summary["payments"])
+        self._refunds(self.summary["refunds"])
+        self._mail()
+        self._queue()
+
+    def _rows(self, table, columns):
+        return self.stack.sql(f"SELECT {columns} FROM {table} WHERE id > %s",
+                              (self.marks.after[table],))
+
+    def _line(self, what, text):
+        self.lines.append(f"  {what:10} {text}")
+
+    def _problem(self, text):
+        self.problems.append(text)
+
+    def _differ(self, what, expected, found):
+        """Complains about members of one set that the other lacks."""
+        for name, extra in (("missing", expected - found), ("not expected", found - expected)):
+            if extra:
+                some = ", ".join(str(one) for one in sorted(extra, key=str)[:3])
+                self._problem(f"{len(extra)} {what} {name}: {some}")
+
+    def _events(self, events):
+        sent = {event["id"] for event in events}
+        rows = self._rows("stripe_events", "stripe_event_id, processed_at IS NOT NULL")
+        found = Counter(row[0] for row in rows)
+        processed = {row[0] for row in rows if row[1]}
+        hooks = self.summary["webhooks"]
+        self._line("events", f"{len(sent)} sent ({hooks['attempts']} requests, "
+                             f"{hooks['duplicates']} doubled on purpose, "
+                             f"{hooks['failed']} refused or lost and sent again), "
+                             f"{len(found)} in stripe_events, "
+                             f"{len(processed)} processed")
+        self._differ("events in stripe_events", sent, set(found))
+        self._differ("processed events", sent, processed)
+        for name, times in found.items():
+            if times != 1:
+                self._problem(f"{name} is {times} times in stripe_events")
+        for name in ("outstanding", "given_up", "withheld"):
+            if hooks[name]:
+                self._problem(f"the simulator has {hooks[name]} webhooks {name}")
+
+    def _payments(self, payments):
+        expected = {(one["id"], expected_status(one), one["amount_received"],
+                     one["amount_refunded"]) for one in payments}
+        found = set(self._rows(
+            "payment_intents",
+            "stripe_payment_intent_id, status, amount_received, amount_refunded"))
+        self._differ("payments", expected, found)
+        states = Counter(status for _, status, _, _ in found)
+        self._line("payments", f"{len(found)}: " + ", ".join(
+            f"{count} {state}" for state, count in sorted(states.items())))
+        self._line("money", f"{sum(one[2] for one in found) / 100:,.2f} EUR received, "
+                            f"{sum(one[3] for one in found) / 100:,.2f} EUR refunded")
+
+    def _refunds(self, refunds):
+        expected = {(one["id"], one["status"], one["amount"]) for one in refunds}
+        found = set(self._rows("refunds", "stripe_refund_id, status, amount"))
+        self._differ("refunds", expected, found)
+
+    def _mail(self):
+        """One message for each receipt: the payments that succeeded and have an address."""
+        rows = self._rows("receipts", "template, subject, state, message_id, unsure_sends")
+        buyers = {one["id"]: one["metadata"]["receipt_email"]
+                  for one in self.summary["payments"]
+                  if "receipt_email" in one["metadata"] and expected_status(one) in PAID}
+        self._differ("receipts", set(buyers),
+                     {row[1] for row in rows if row[0] == "receipt"})
+        notices = {one["id"] for one in self.summary["refunds"]
+                   if one["status"] == "succeeded" and one["payment_intent"] in buyers}
+        refused = {row[1] for row in rows if row[2] != "sent"}
+        if refused:
+            self._problem(f"{len(refused)} receipts not sent: {sorted(refused)[:3]}")
+        missing = notices - {row[1] for row in rows if row[0] == "refund"}
+        if missing:
+            self._problem(f"{len(missing)} notices missing: {sorted(missing)[:3]}")
+
+        messages = self.stack.mail.messages(besides=self.marks.messages)
+        arrived = Counter(message["Message-ID"].strip("<>") for message in messages)
+        wanted = {row[3].strip("<>"): row for row in rows}
+        self._differ("messages", set(wanted), set(arrived))
+        self.repeated = 0
+        for name, times in arrived.items():
+            # Sent once more only after its answer was lost, and the row says so.
+            allowed = 1 + (wanted[name][4] if name in wanted else 0)
+            self.repeated += times - 1
+            if times > allowed:
+                self._problem(f"message {name} arrived {times} times")
+        for message in messages:
+            row = wanted.get(message["Message-ID"].strip("<>"))
+            if row and row[0] == "receipt" and message["Delivered-To"] != buyers.get(row[1]):
+                self._problem(f"the receipt for {row[1]} went to somebody else")
+        again = (f", {self.repeated} of them sent again after a lost answer"
+                 if self.repeated else "")
+        self._line("mailbox", f"{len(messages)} messages for "
+                              f"{len(buyers)} receipts and "
+                              f"{len(rows) - len(buyers)} notices of refunds{again}")
+
+    def _queue(self):
+        dead = self._jobs("dead")
+        left = [job for state in LEFT_STATES for job in self._jobs(state)]
+        self._line("queue", f"{len(dead)} dead, {len(left)} left")
+        for what, jobs in (("dead", dead), ("left", left)):
+            if jobs:
+                self._problem(f"{len(jobs)} jobs {what}: "
+                              + ", ".join(job["id"] for job in jobs[:3]))
+
+    def _jobs(self, state):
+        """The first jobs in that state; that there are none is what matters."""
+        return self.stack.tocsin("jobs", "--state", state, "--limit", "500",
+                                 json_output=True)["jobs"]
+
+    @property
+    def balances(self):
+        return not self.problems
+
+    def text(self):
+        verdict = ("everything is accounted for" if self.balances else
+                   "NOT everything is accounted for:")
+        return "\n".join([*self.lines, f"  {verdict}",
+                          *(f"    - {problem}" for problem in self.problems)])
