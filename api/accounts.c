@@ -74,15 +74,19 @@ enum outcome accounts_open(const struct settings *settings,
     return OUTCOME_DONE;
 }
 
-void accounts_close(struct accounts *accounts)
+bool accounts_close(struct accounts *accounts)
 {
-    if (!accounts || !ticker_stop(&accounts->ticker)) {
-        return; /* its thread hangs in MariaDB: the process ends under it */
+    if (!accounts) {
+        return true;
+    }
+    if (!ticker_stop(&accounts->ticker)) {
+        return false;
     }
     mariadb_close(accounts->db);
     pthread_mutex_destroy(&accounts->lock);
     free(accounts->table.rows);
     free(accounts);
+    return true;
 }
 
 struct span accounts_find(struct accounts *accounts,

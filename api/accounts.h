@@ -26,7 +26,8 @@ MUST_USE enum outcome accounts_open(const struct settings *settings,
                                     const struct clock *clock,
                                     struct accounts **out_accounts,
                                     struct fault *fault);
-void accounts_close(struct accounts *accounts); /* NULL does nothing */
+/* Whether its thread has ended; else what it uses must stay. NULL does nothing. */
+MUST_USE bool accounts_close(struct accounts *accounts);
 /* The amicale's id in decimal; empty when the account is not known. */
 struct span accounts_find(struct accounts *accounts,
                           struct span account,

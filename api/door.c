@@ -60,14 +60,15 @@ enum outcome door_open(struct door *door,
     return outcome;
 }
 
-void door_close(struct door *door)
+bool door_close(struct door *door)
 {
-    accounts_close(door->accounts);
-    pulse_close(door->pulse);
+    bool ended = accounts_close(door->accounts);
+    ended = pulse_close(door->pulse) && ended;
     seal_close(door->ring);
     text_wipe(&door->secrets_text);
     free(door->counters);
     *door = (struct door){.settings = NULL};
+    return ended;
 }
 
 /* One secret a line; empty lines and lines that begin with # are skipped. */

@@ -49,6 +49,8 @@ MUST_USE enum outcome door_open(struct door *door,
                                 const struct settings *settings,
                                 const struct clock *clock,
                                 struct fault *fault);
-void door_close(struct door *door); /* safe twice */
+/* False when a thread hangs in its neighbour: what it uses, the settings too, must then
+ * stay until the process ends. Safe twice. */
+MUST_USE bool door_close(struct door *door);
 
 #endif

@@ -75,10 +75,13 @@ enum outcome pulse_open(const struct settings *settings,
     return OUTCOME_DONE;
 }
 
-void pulse_close(struct pulse *pulse)
+bool pulse_close(struct pulse *pulse)
 {
-    if (!pulse || !ticker_stop(&pulse->ticker)) {
-        return; /* its thread hangs in Redis: the process ends under it */
+    if (!pulse) {
+        return true;
+    }
+    if (!ticker_stop(&pulse->ticker)) {
+        return false;
     }
     redis_close(pulse->redis);
     pthread_mutex_destroy(&pulse->lock);
@@ -86,6 +89,7 @@ void pulse_close(struct pulse *pulse)
     text_done(&pulse->fresh);
     text_done(&pulse->metrics);
     free(pulse);
+    return true;
 }
 
 bool pulse_read(struct pulse *pulse, int64_t *out_workers)

@@ -25,7 +25,8 @@ MUST_USE enum outcome pulse_open(const struct settings *settings,
                                  const struct clock *clock,
                                  struct pulse **out_pulse,
                                  struct fault *fault);
-void pulse_close(struct pulse *pulse); /* NULL does nothing */
+/* Whether its thread has ended; else what it uses must stay. NULL does nothing. */
+MUST_USE bool pulse_close(struct pulse *pulse);
 /* Whether Redis answered the last time, and lately; how many workers beat in the last 10
  * s. */
 bool pulse_read(struct pulse *pulse, int64_t *out_workers);

@@ -13,6 +13,7 @@ import pytest
 from support.events import encode, payment_event
 from support.front_door import FrontDoor, webhook_request
 from support.process import free_port, wait_until
+from support.programs import program
 from support.servers import Redis
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n"
@@ -128,12 +129,13 @@ def test_user_and_password_are_given(workdir):
                 assert door.post(encode(payment_event())) == status
 
 
-def test_redis_may_be_named_by_host_and_port(workdir):
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_redis_may_be_named_by_host_and_port(workdir, host):
+    if host == "localhost" and b"__tsan_init" in program("tocsin-api").read_bytes():
+        pytest.skip("ThreadSanitizer does not know the threads that glibc looks up names in")
     port = free_port()
-    with Redis(workdir, port=port):
-        for host in ("127.0.0.1", "localhost"):
-            with FrontDoor(workdir, f"{host}:{port}", name=host) as door:
-                door.wait_kept(encode(payment_event()))
+    with Redis(workdir, port=port), FrontDoor(workdir, f"{host}:{port}") as door:
+        door.wait_kept(encode(payment_event()))
 
 
 def test_several_partitions_share_the_events(workdir, redis_server):
