@@ -57,7 +57,7 @@ static const struct verb_option amicale_add_options[] = {
     {0},
 };
 static const struct verb_option amicale_account_options[] = {
-    {"--onboarded", NULL, "it may charge and be paid out, until Stripe says otherwise"},
+    {"--onboarded", NULL, "it may charge, until Stripe says otherwise"},
     {0},
 };
 static const struct verb_option user_add_options[] = {

@@ -55,7 +55,7 @@ class Room(Stack):
         job = self.leased(id_, kind, **options)
         note = f'"worker":"w:1:1","outcome":"{outcome}","text":"{fault}"'
         self.queue.settle(Settlement(id_, job["token"], outcome, fault=fault, note=note,
-                                     delay_ms=delay_ms, down=down))
+                                     delay_ms=delay_ms, down=down, deferred=bool(down)))
 
     def state(self, id_):
         record = self.queue.show(id_)
