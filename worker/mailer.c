@@ -32,7 +32,7 @@ struct passing {
     bool begun; /* curl asked for the message: the server said 354 */
     bool ended; /* curl has all of it, so the final dot may be on its way */
     enum phase phase;
-    char line[LINE_BYTES]; /* the server's last */
+    char line[LINE_BYTES]; /* the server's last refusal */
 };
 
 static enum outcome prepare(struct mailer *mailer, struct fault *fault);
@@ -224,6 +224,9 @@ static size_t keep_line(char *line, size_t size, size_t count, void *passing_)
 {
     struct passing *passing = passing_;
     size_t len = size * count;
+    if (len == 0 || (line[0] != '4' && line[0] != '5')) {
+        return len; /* such as the answer to QUIT, which follows a refusal */
+    }
     size_t kept = len < sizeof(passing->line) - 1 ? len : sizeof(passing->line) - 1;
     memcpy(passing->line, line, kept);
     while (kept > 0 &&

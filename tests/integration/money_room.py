@@ -4,6 +4,7 @@ whose objects the test sets: the order of everything is the test's."""
 
 import copy
 import json
+import os
 import subprocess
 import threading
 import time
@@ -12,7 +13,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from support import events
 from support.programs import build_dir, sanitizer_env
-from support.servers import secret
 from support.stack import Stack
 
 
@@ -154,12 +154,16 @@ class Handle:
         self.process = subprocess.Popen(
             [str(build_dir() / "tests/handlers/tocsin-handle"), str(config)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env={**__import__("os").environ, **sanitizer_env()})
+            env={**os.environ, **sanitizer_env()})
 
-    def run(self, name, kind, payload):
+    def begin(self, name, kind, payload):
+        """Gives the job and does not wait for what comes of it."""
         stdin = self.process.stdin
         stdin.write(f"{name}\t{kind}\t{len(payload)}\n".encode() + payload)
         stdin.flush()
+
+    def run(self, name, kind, payload):
+        self.begin(name, kind, payload)
         line = self.process.stdout.readline()
         assert line, f"tocsin-handle ended with {self.process.wait(10)}"
         return json.loads(line)
@@ -169,9 +173,22 @@ class Handle:
         first = f"received_ms={int(time.time() * 1000)} endpoint={endpoint}\n".encode()
         return self.run(made["id"], "stripe.event", first + events.encode(made))
 
-    def receipt(self, template, subject):
+    @staticmethod
+    def receipt_job(template, subject):
         payload = json.dumps({"template": template, "subject": subject}).encode()
-        return self.run(f"receipt:{subject}", "receipt.send", payload)
+        return f"receipt:{subject}", "receipt.send", payload
+
+    def receipt(self, template, subject):
+        return self.run(*self.receipt_job(template, subject))
+
+    def begin_receipt(self, template, subject):
+        self.begin(*self.receipt_job(template, subject))
+
+    def kill9(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
 
     def close(self):
         self.process.stdin.close()
@@ -301,7 +318,3 @@ def dispute(life, status="needs_response", **fields):
             "currency": "eur", "evidence_details": {"due_by": life.now + 600000},
             "livemode": False, "metadata": {}, "payment_intent": life.id,
             "reason": "fraudulent", "status": status, **fields}
-
-
-def new_name():
-    return secret()[:12]
