@@ -9,7 +9,7 @@ from .process import wait_until
 from .seed import DEMO_ACCOUNT, seed_demo
 
 PAYMENTS = 400
-THROUGH_S = 300
+THROUGH_S = 180
 
 
 def order(demo, count, with_address=False, **changes):
