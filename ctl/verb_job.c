@@ -174,6 +174,9 @@ static void life_json(struct ctl *ctl, const struct life *life)
     struct json_writer json = json_writer(&ctl->out);
     json_open(&json, NULL, '{');
     json_put_string(&json, "name", life->name);
+    json_put_optional(&json,
+                      "state",
+                      span_of(life->record ? job_state_name(life->record->state) : NULL));
     json_open(&json, "away", '[');
     if (life->queue_away) {
         json_put_string(&json, NULL, SPAN("redis"));

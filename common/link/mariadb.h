@@ -9,8 +9,8 @@
  *          mariadb_rollback (which never fails: a broken connection is dropped)
  * Faults:  LATER with neighbour "mariadb" when it cannot be reached or went away;
  *          LATER without one on deadlock (1213) and lock wait (1205);
- *          UNSURE when the connection was lost during COMMIT, or during a statement outside a
- *          transaction that writes (neighbour "mariadb");
+ *          UNSURE when the connection was lost during COMMIT, or while a statement
+ *          outside a transaction wrote (neighbour "mariadb");
  *          NEVER on any other SQL error, with its number as the code
  */
 #ifndef COMMON_LINK_MARIADB_H

@@ -17,7 +17,7 @@ with warnings.catch_warnings():
 
 from books_room import EVENT, MAIL, room  # noqa: F401  (fixture)
 from support.process import wait_until
-from support.programs import program, sanitizer_env
+from support.programs import ROOT, program, sanitizer_env
 
 BOOKS = ("archive events payments refunds disputes payouts accounts receipts findings "
          "audit").split()
@@ -57,7 +57,8 @@ def ids(page, book, column="id"):
 
 def test_a_job_is_shown_with_its_whole_life(sold):
     page = sold.tocsin("job", "evt_paid", json_output=True)
-    assert set(page) == {"name", "away", "jobs", *BOOKS}
+    assert set(page) == {"name", "state", "away", "jobs", *BOOKS}
+    assert page["state"] == "done"
     (job,) = page["jobs"]
     assert (job["id"], job["state"], job["refs"]) == (
         "evt_paid", "done", ["pi_1", "ch_1", "acct_7"])
@@ -74,6 +75,25 @@ def test_a_job_is_shown_with_its_whole_life(sold):
                    "\npayment\n", "  status           partially_refunded\n", "\nreceipt\n"):
         assert wanted in text
     assert "no such box" not in text
+
+
+def test_rows_have_the_members_that_the_page_promises(sold):
+    sold.sql("INSERT INTO disputes (stripe_dispute_id, payment_id, amount, status)"
+             " VALUES ('dp_1', 41, 1500, 'needs_response')")
+    sold.sql("INSERT INTO payouts (stripe_payout_id, amount, status)"
+             " VALUES ('po_1', 1500, 'paid')")
+    sold.sql("INSERT INTO jobs_archive (job_id, kind, lane, tenant, reason, died_at)"
+             " VALUES ('pi_1', 'k', 'mail', '7', 'never', NOW(3))")
+    sold.sql("INSERT INTO audit_log (job_id, who, verb, what, at)"
+             " VALUES ('audit:1', 'ada', 'retry', 'pi_1', NOW(3))")
+    sold.sql("INSERT INTO reconciliation_findings (kind, subject) VALUES ('k', 'pi_1')")
+    promised = dict(re.findall(r"^\| (\w+) \| (row, .*) \|$",
+                               (ROOT / "docs/cli.md").read_text(), re.MULTILINE))
+    assert set(promised) == set(BOOKS)
+    rows = {book: row for name in ("pi_1", "po_1", "acct_7")
+            for book, found in sold.tocsin("job", name, json_output=True).items()
+            if book in BOOKS for row in found}
+    assert {book: ", ".join(row) for book, row in rows.items()} == promised
 
 
 def test_a_dead_job_says_why(sold):
