@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_ascii_word(const unsigned char *at);
 static bool make_room(struct text *text, size_t bytes);
 
 struct span span_of(const char *string)
@@ -84,6 +85,11 @@ bool span_is_utf8(struct span span)
     const unsigned char *at = (const unsigned char *)span.at;
     size_t i = 0;
     while (i < span.len) {
+        /* Eight bytes at once as long as they are plain ASCII, which most text is. */
+        if (span.len - i >= sizeof(uint64_t) && is_ascii_word(at + i)) {
+            i += sizeof(uint64_t);
+            continue;
+        }
         unsigned char lead = at[i];
         if (lead == 0) {
             return false;
@@ -111,6 +117,15 @@ bool span_is_utf8(struct span span)
         i += more + 1;
     }
     return true;
+}
+
+/* Whether none of eight bytes is NUL or has its high bit set: subtracting 1 from each
+ * borrows into the high bit of those that are NUL. */
+static bool is_ascii_word(const unsigned char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    return ((word | (word - 0x0101010101010101U)) & 0x8080808080808080U) == 0;
 }
 
 void text_init(struct text *text, size_t ceiling_bytes)

@@ -9,7 +9,12 @@
 #include "common/base/json.h"
 
 /* One place is kept for the account, which may stand behind the object. */
-enum { REFERENCE_BYTES = 100, AMICALE_DIGITS = 18, OBJECT_REFS = JOB_REFS - 1 };
+enum {
+    REFERENCE_BYTES = 100,
+    AMICALE_DIGITS = 18,
+    PLAIN_KEY_BYTES = 32,
+    OBJECT_REFS = JOB_REFS - 1
+};
 
 /* Where the walk is, and what it fills. */
 struct walk {
@@ -30,29 +35,32 @@ static void object_member(struct walk *walk, struct span key);
 static void metadata_member(struct walk *walk, struct span key);
 static void collect_member(struct walk *walk, struct span key);
 static void collect(struct walk *walk);
+static size_t reference_prefix(struct span value);
 static void skip_space(struct walk *walk);
 static struct span take_value(struct walk *walk);
 static struct span take_string(struct walk *walk);
 static struct span take_raw_string(struct walk *walk);
-static bool key_is(struct span key, const char *name);
+static struct span plain_key(struct span raw, char room[PLAIN_KEY_BYTES]);
+static int hex_value(char digit);
 static void add_reference(struct event *event, struct span value, size_t most);
 static enum outcome check_event(const struct walk *walk, struct fault *fault);
 
 /* What Stripe's object ids begin with, as far as operators search by them. */
-static const char *const prefixes[] = {
-    "pi_",
-    "ch_",
-    "py_",
-    "re_",
-    "pyr_",
-    "acct_",
-    "du_",
-    "dp_",
-    "po_",
-    "tr_",
-    "tmr_",
-    "tml_",
+static const struct span prefixes[] = {
+    {"pi", 2},
+    {"ch", 2},
+    {"py", 2},
+    {"re", 2},
+    {"pyr", 3},
+    {"acct", 4},
+    {"du", 2},
+    {"dp", 2},
+    {"po", 2},
+    {"tr", 2},
+    {"tmr", 3},
+    {"tml", 3},
 };
+enum { PREFIX_LEAST = 2, PREFIX_MOST = 4 };
 
 enum outcome event_scan(struct span body, struct event *out_event, struct fault *fault)
 {
@@ -109,7 +117,8 @@ static void walk_object(struct walk *walk, member_fn member)
     walk->at++;
     skip_space(walk);
     while (*walk->at != '}') {
-        struct span key = take_raw_string(walk);
+        char room[PLAIN_KEY_BYTES];
+        struct span key = plain_key(take_raw_string(walk), room);
         skip_space(walk);
         walk->at++; /* the colon */
         skip_space(walk);
@@ -126,30 +135,30 @@ static void walk_object(struct walk *walk, member_fn member)
 static void top_member(struct walk *walk, struct span key)
 {
     struct event *event = walk->event;
-    if (key_is(key, "id")) {
+    if (span_equal(key, SPAN("id"))) {
         event->id = take_string(walk);
-    } else if (key_is(key, "object")) {
+    } else if (span_equal(key, SPAN("object"))) {
         walk->object = take_string(walk);
-    } else if (key_is(key, "type")) {
+    } else if (span_equal(key, SPAN("type"))) {
         event->type = take_string(walk);
-    } else if (key_is(key, "account")) {
+    } else if (span_equal(key, SPAN("account"))) {
         event->account = take_string(walk);
-    } else if (key_is(key, "api_version")) {
+    } else if (span_equal(key, SPAN("api_version"))) {
         event->api_version = take_string(walk);
-    } else if (key_is(key, "livemode")) {
+    } else if (span_equal(key, SPAN("livemode"))) {
         struct span value = take_value(walk);
         event->livemode = span_is(value, "true");
         event->has_livemode = event->livemode || span_is(value, "false");
-    } else if (key_is(key, "created")) {
+    } else if (span_equal(key, SPAN("created"))) {
         struct span value = take_value(walk);
         if (!span_to_i64(value, &event->created_s)) {
             event->created_s = 0;
         }
-    } else if (key_is(key, "pending_webhooks")) {
+    } else if (span_equal(key, SPAN("pending_webhooks"))) {
         event->pending_webhooks = take_value(walk);
-    } else if (key_is(key, "data") && *walk->at == '{') {
+    } else if (span_equal(key, SPAN("data")) && *walk->at == '{') {
         walk_object(walk, data_member);
-    } else if (key_is(key, "related_object") && *walk->at == '{') {
+    } else if (span_equal(key, SPAN("related_object")) && *walk->at == '{') {
         walk_object(walk, related_member);
     } else {
         (void)take_value(walk);
@@ -158,7 +167,7 @@ static void top_member(struct walk *walk, struct span key)
 
 static void data_member(struct walk *walk, struct span key)
 {
-    if (key_is(key, "object") && *walk->at == '{') {
+    if (span_equal(key, SPAN("object")) && *walk->at == '{') {
         const char *start = walk->at;
         walk_object(walk, object_member);
         walk->event->data_object = (struct span){start, (size_t)(walk->at - start)};
@@ -171,22 +180,22 @@ static void data_member(struct walk *walk, struct span key)
 static void related_member(struct walk *walk, struct span key)
 {
     struct span value = *walk->at == '"' ? take_string(walk) : take_value(walk);
-    if (key_is(key, "id")) {
+    if (span_equal(key, SPAN("id"))) {
         walk->event->object_id = value;
         add_reference(walk->event, value, OBJECT_REFS);
-    } else if (key_is(key, "type")) {
+    } else if (span_equal(key, SPAN("type"))) {
         walk->event->object_kind = value;
     }
 }
 
 static void object_member(struct walk *walk, struct span key)
 {
-    if (key_is(key, "id")) {
+    if (span_equal(key, SPAN("id"))) {
         walk->event->object_id = take_string(walk);
         add_reference(walk->event, walk->event->object_id, OBJECT_REFS);
-    } else if (key_is(key, "object")) {
+    } else if (span_equal(key, SPAN("object"))) {
         walk->event->object_kind = take_string(walk);
-    } else if (key_is(key, "metadata") && *walk->at == '{') {
+    } else if (span_equal(key, SPAN("metadata")) && *walk->at == '{') {
         walk_object(walk, metadata_member);
     } else {
         collect(walk);
@@ -195,7 +204,7 @@ static void object_member(struct walk *walk, struct span key)
 
 static void metadata_member(struct walk *walk, struct span key)
 {
-    if (!key_is(key, "amicale_id")) {
+    if (!span_equal(key, SPAN("amicale_id"))) {
         (void)take_value(walk);
         return;
     }
@@ -212,7 +221,7 @@ static void metadata_member(struct walk *walk, struct span key)
 /* Metadata is what others wrote: what looks like an id there is none. */
 static void collect_member(struct walk *walk, struct span key)
 {
-    if (key_is(key, "metadata")) {
+    if (span_equal(key, SPAN("metadata"))) {
         (void)take_value(walk);
     } else {
         collect(walk);
@@ -247,12 +256,8 @@ static void collect(struct walk *walk)
  * client_secret begins with pi_ too, and must not become a search word. */
 static void add_reference(struct event *event, struct span value, size_t most)
 {
-    size_t prefix_len = 0;
-    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]) && !prefix_len; i++) {
-        prefix_len = span_starts(value, prefixes[i]) ? strlen(prefixes[i]) : 0;
-    }
-    if (prefix_len == 0 || value.len == prefix_len || value.len > REFERENCE_BYTES ||
-        event->ref_count >= most) {
+    size_t prefix_len = reference_prefix(value);
+    if (prefix_len == 0 || value.len > REFERENCE_BYTES || event->ref_count >= most) {
         return;
     }
     for (size_t i = prefix_len; i < value.len; i++) {
@@ -268,6 +273,24 @@ static void add_reference(struct event *event, struct span value, size_t most)
         }
     }
     event->refs[event->ref_count++] = value;
+}
+
+/* The length of a known prefix with its underscore, when something follows it; else 0. */
+static size_t reference_prefix(struct span value)
+{
+    size_t len = PREFIX_LEAST;
+    while (len <= PREFIX_MOST && len < value.len && value.at[len] != '_') {
+        len++;
+    }
+    if (len > PREFIX_MOST || len + 1 >= value.len) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        if (span_equal(prefixes[i], (struct span){value.at, len})) {
+            return len + 1;
+        }
+    }
+    return 0;
 }
 
 static void skip_space(struct walk *walk)
@@ -297,7 +320,8 @@ static struct span take_value(struct walk *walk)
         } else if (depth > 0) {
             walk->at++;
         } else { /* a number or a word ends where something else begins */
-            while (walk->at < walk->end && !strchr(",}] \n\r\t", *walk->at)) {
+            while (walk->at<walk->end && * walk->at> ' ' && *walk->at != ',' &&
+                   *walk->at != '}' && *walk->at != ']') {
                 walk->at++;
             }
         }
@@ -335,31 +359,37 @@ static struct span take_raw_string(struct walk *walk)
     }
 }
 
-/* The names compared with are ASCII, so of the escapes only \u00XX can matter. */
-static bool key_is(struct span key, const char *name)
+/* A key as it is meant. The names that matter here are ASCII and short, so an escape that
+ * stands for anything else, and a key that is longer, are left as they are: they match
+ * none. */
+static struct span plain_key(struct span raw, char room[PLAIN_KEY_BYTES])
 {
-    size_t len = strlen(name);
-    if (key.len == 0 || !memchr(key.at, '\\', key.len)) {
-        return key.len == len && memcmp(key.at, name, len) == 0;
+    size_t len = 0;
+    if (raw.len == 0 || !memchr(raw.at, '\\', raw.len)) {
+        return raw;
     }
-    size_t i = 0;
-    for (; i < key.len && *name != '\0'; name++) {
-        char expected[7];
-        unsigned byte = (unsigned char)*name;
-        if (key.at[i] == *name) {
-            i++;
-            continue;
+    for (size_t i = 0; i < raw.len; i++) {
+        char byte = raw.at[i];
+        if (byte == '\\') {
+            bool is_ascii = raw.len - i >= 6 && memcmp(raw.at + i, "\\u00", 4) == 0;
+            int code =
+                is_ascii ? hex_value(raw.at[i + 4]) * 16 + hex_value(raw.at[i + 5]) : 0;
+            if (code <= 0 || code >= 0x80) {
+                return raw;
+            }
+            byte = (char)code;
+            i += 5;
         }
-        static const char hex[] = "0123456789abcdef";
-        memcpy(expected, "\\u00", 4);
-        expected[4] = hex[byte >> 4];
-        expected[5] = hex[byte & 15];
-        expected[6] = '\0';
-        if (key.len - i < 6 || strncasecmp(key.at + i, expected, 6) != 0 ||
-            key.at[i + 1] != 'u') {
-            return false;
+        if (len == PLAIN_KEY_BYTES) {
+            return raw;
         }
-        i += 6;
+        room[len++] = byte;
     }
-    return i == key.len && *name == '\0';
+    return (struct span){room, len};
+}
+
+/* json_check has seen that it is one. */
+static int hex_value(char digit)
+{
+    return digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10;
 }
