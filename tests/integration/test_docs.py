@@ -38,7 +38,8 @@ def a_dead_job(stack):
     event = payment_event()
     event["data"]["object"] = {"object": "payment_intent"}
     assert stack.post(event) == 200
-    wait_until(lambda: stack.tocsin("job", event["id"], json_output=True)["state"] == "dead",
+    wait_until(lambda: stack.tocsin("job", event["id"],
+                                    json_output=True)["jobs"][0]["state"] == "dead",
                "the job to be dead")
     return event["id"]
 
