@@ -193,15 +193,14 @@ static struct carrier *carrier_of(struct courier *courier)
     return carrier;
 }
 
-/* Every attempt carries the same bytes, whatever the event says of itself by now. */
+/* As at Stripe, pending_webhooks is what it is at the time of sending: a duplicate that
+ * follows an accepted delivery differs from it in that. */
 static void fill_body(struct courier *courier, const struct stripe_event *event)
 {
-    struct stripe_event as_first_sent = *event;
-    as_first_sent.pending_webhooks = 1;
     text_clear(&courier->compact);
     text_clear(&courier->body);
     struct json_writer json = json_writer(&courier->compact);
-    object_write(&as_first_sent.object, &json, NULL, NULL);
+    object_write(&event->object, &json, NULL, NULL);
     pretty_add(&courier->body, text_span(&courier->compact));
     assert(!courier->compact.full && !courier->body.full);
 }
