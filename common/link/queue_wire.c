@@ -187,13 +187,14 @@ enum outcome reader_end(const struct reader *reader,
 
 static const struct queue_script *script_named(const char *name)
 {
-    for (size_t i = 0; i < queue_scripts_count; i++) {
+    const struct queue_script *found = NULL;
+    for (size_t i = 0; i < queue_scripts_count && !found; i++) {
         if (strcmp(queue_scripts[i].name, name) == 0) {
-            return &queue_scripts[i];
+            found = &queue_scripts[i];
         }
     }
-    assert(!"the script is one of schema/queue");
-    return NULL;
+    assert(found);
+    return found;
 }
 
 static size_t refs_of(const struct job_new *job)

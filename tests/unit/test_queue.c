@@ -80,8 +80,8 @@ static struct reply reply_of(const char *line)
         assert_true(count < MOST);
         struct reply *one = &items[count++];
         if (word[0] == '\'') {
-            for (char *at = word; *at; at++) {
-                *at = *at == '~' ? ' ' : *at;
+            for (char *at = strchr(word, '~'); at; at = strchr(at, '~')) {
+                *at = ' ';
             }
             *one = (struct reply){.type = REPLY_TEXT, .text = span_of(word + 1)};
         } else if (strcmp(word, "-") == 0) {
@@ -120,7 +120,7 @@ static void every_script_carries_the_sha1_that_redis_will_know_it_by(void **stat
             EVP_Digest(script->source, script->source_len, sha1, &len, EVP_sha1(), NULL),
             1);
         char hex[41];
-        for (unsigned k = 0; k < len; k++) {
+        for (size_t k = 0; k < len; k++) {
             snprintf(hex + 2 * k, 3, "%02x", sha1[k]);
         }
         assert_string_equal(hex, script->sha1);
@@ -370,8 +370,8 @@ static void malformed_take_replies_are_faults(void **state)
         "0 0 -1 -1",
         "0 0 -1 9000000000000000000",
         "0 0 -1 0 0",
-        "0 0 -1 1 " A_JOB " 0",
-        "0 0 -1 2 " A_JOB,
+        ("0 0 -1 1 " A_JOB " 0"),
+        ("0 0 -1 2 " A_JOB),
         "0 0 -1 1 '' 'stripe.event 'webhook '7 'SEALED 0 1 0 3 1000 61000 'r9 1",
         "0 0 -1 1 'evt_1 'of.tomorrow 'webhook '7 'SEALED 42 1 0 3 1000 61000 'r9 1",
         "0 0 -1 1 'evt_1 'stripe.event 'nowhere '7 'SEALED 42 1 0 3 1000 61000 'r9 1",

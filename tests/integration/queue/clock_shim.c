@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Preloaded into redis-server by the tests of the queue: wall time is what the test wrote
  * into a file (microseconds, 8 bytes) that both have mapped. libfaketime cannot do this:
- * it allocates inside clock_gettime, which jemalloc calls while it starts. Monotonic time,
- * which drives the server's own loop, is left alone. */
+ * it allocates inside clock_gettime, which jemalloc calls while it starts. Monotonic
+ * time, which drives the server's own loop, is left alone. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>

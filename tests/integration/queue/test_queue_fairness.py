@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Who is served next: tenants in turns, lanes by weight, kinds within their share."""
 
+import random
 from collections import Counter
+
+import pytest
 
 from queue_scripts import Kind, New, Settlement
 
@@ -44,6 +47,30 @@ def test_tenants_take_turns_however_many_jobs_each_has(queue):
     first = drain(queue, [HOOK], 1, general=60)
     assert Counter(job["tenant"] for job in first) == {"A": 20, "B": 20, "C": 20}
     assert [job["tenant"] for job in first[:6]] == ["A", "B", "C", "A", "B", "C"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_while_two_tenants_wait_neither_gets_more_than_two_services_ahead(queue, seed):
+    """Counts services alone, and knows nothing of how turns are computed."""
+    chance = random.Random(seed)
+    waiting, made = Counter(), 0
+    ahead = {}  # (one, other): services of one while both wait, less those of the other
+    for _ in range(250):
+        for _ in range(chance.choice((0, 0, 1, 1, 2, 12))):
+            tenant = chance.choice("AAAAABBCDE")
+            made += 1
+            queue.enqueue(New(f"job:{made}", HOOK, tenant=tenant))
+            waiting[tenant] += 1
+        for job in drain(queue, [HOOK], 1, general=1):
+            one = job["tenant"]
+            for other in waiting:
+                if other != one:
+                    ahead[one, other] = ahead.get((one, other), 0) + 1
+                    ahead[other, one] = ahead.get((other, one), 0) - 1
+            waiting[one] -= 1
+            waiting += Counter()  # who waits no more is left out
+        ahead = {pair: by for pair, by in ahead.items() if all(who in waiting for who in pair)}
+        assert max(ahead.values(), default=0) <= 2
 
 
 def test_a_tenant_keeps_its_own_order(queue):
