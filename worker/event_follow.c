@@ -96,8 +96,9 @@ static void add_mail(struct event_work *work,
                                          template,
                                          SPAN_ARGS(subject)));
     mail->delay_ms = delay_ms;
-    follow_up_ref(mail, subject);
+    /* The job outlives the event's document. */
+    follow_up_ref(mail, arena_span(arena, subject));
     if (!span_equal(subject, work->payment_intent)) {
-        follow_up_ref(mail, work->payment_intent);
+        follow_up_ref(mail, arena_span(arena, work->payment_intent));
     }
 }

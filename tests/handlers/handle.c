@@ -136,6 +136,11 @@ static void answer(enum outcome outcome,
             json_put_string(&json, "tenant", follow_up->tenant);
             json_put_string(&json, "payload", follow_up->payload);
             json_put_integer(&json, "delay_ms", follow_up->delay_ms);
+            json_open(&json, "refs", '[');
+            for (size_t k = 0; k < follow_up->ref_count; k++) {
+                json_put_string(&json, NULL, follow_up->refs[k]);
+            }
+            json_close(&json, ']');
             json_close(&json, '}');
         }
         json_close(&json, ']');

@@ -50,6 +50,7 @@ def test_a_payment_that_succeeds_is_followed_by_its_receipt(room):
     assert list(follow_ups) == [f"receipt:{life.id}"]
     job = follow_ups[f"receipt:{life.id}"]
     assert job["kind"] == "receipt.send" and job["tenant"] == "1"
+    assert job["refs"] == [life.id]
     assert job["payload"] == f'{{"template":"receipt","subject":"{life.id}"}}'
     answer = room.handle.receipt("receipt", life.id)
     assert answer["outcome"] == "DONE"
@@ -145,7 +146,9 @@ def test_a_refund_gets_its_own_notice(room):
     life.publish(room.stripe)
     names = set()
     for made in life.made[-4:]:
-        names |= {one["id"] for one in room.event(made)["follow_ups"]}
+        jobs = room.event(made)["follow_ups"]
+        names |= {one["id"] for one in jobs}
+        assert all(one["refs"] == [refund["id"], life.id] for one in jobs)
     assert names == {f"receipt:{refund['id']}"}
     assert room.handle.receipt("refund", refund["id"])["outcome"] == "DONE"
     (message,) = room.mail.messages()
