@@ -22,7 +22,7 @@ declare -A SEES=(
 # The foreign headers that only some files may name: pattern of the header, then of the
 # files. Tests may name all of them.
 FOREIGN="
-hiredis/*       common/link/redis.c api/redis.c
+hiredis/*       common/link/redis.c common/link/resp.c
 event2/*        api/*.c
 mysql*          common/link/mariadb.c
 mariadb*        common/link/mariadb.c

@@ -15,7 +15,6 @@ consumers?                  worker
 dead[-_]?letters?          dead
 merchants?                  amicale
 firemen|fireman             firefighter (pompier in data)
-invoices?                   receipt
 heartbeats?                 beat
 backend                     back end
 "
@@ -23,7 +22,7 @@ backend                     back end
 # hiredis'.
 sources() {
     files '*.c' '*.h' '*.lua' '*.sql' '*.py' '*.sh' '*.md' 'dev' |
-        grep -vE '^tests/(lint|stripesim)/|^docs/words\.md$|^common/link/redis\.c$' || true
+        grep -vE '^tests/(lint|stripesim)/|^docs/words\.md$|^common/link/(redis|resp)\.c$' || true
 }
 
 while read -r wrong right; do
