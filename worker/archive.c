@@ -13,6 +13,10 @@ static enum outcome write_all(struct mariadb *db,
                               size_t count,
                               struct arena *arena,
                               struct fault *fault);
+static enum outcome write_alone(struct mariadb *db,
+                                const struct job_record *record,
+                                struct arena *arena,
+                                struct fault *fault);
 static enum outcome write_one(struct mariadb *db,
                               const struct job_record *record,
                               struct arena *arena,
@@ -50,6 +54,9 @@ enum outcome archive_dead(struct redis *redis,
     return outcome;
 }
 
+/* All in one transaction. When the database will never take one of them (bytes that it
+ * does not know, a text that is too long), each gets a transaction of its own, so that
+ * one record cannot keep the others out. */
 static enum outcome write_all(struct mariadb *db,
                               const struct job_record *records,
                               size_t count,
@@ -65,6 +72,30 @@ static enum outcome write_all(struct mariadb *db,
     }
     if (outcome != OUTCOME_DONE) {
         mariadb_rollback(db);
+    }
+    if (outcome == OUTCOME_NEVER) {
+        outcome = OUTCOME_DONE;
+        for (size_t i = 0; outcome == OUTCOME_DONE && i < count; i++) {
+            outcome = write_alone(db, &records[i], arena, fault);
+        }
+    }
+    return outcome;
+}
+
+/* As it is, or bare when it cannot be written as it is. */
+static enum outcome write_alone(struct mariadb *db,
+                                const struct job_record *record,
+                                struct arena *arena,
+                                struct fault *fault)
+{
+    enum outcome outcome = write_one(db, record, arena, fault);
+    if (outcome == OUTCOME_NEVER) {
+        struct job_record bare = *record;
+        bare.history = SPAN("");
+        bare.refs = SPAN("");
+        bare.last_fault =
+            span_of(arena_format(arena, "archived without details: %s", fault->text));
+        outcome = write_one(db, &bare, arena, fault);
     }
     return outcome;
 }

@@ -54,7 +54,8 @@ struct attempt {
     /* What came of it. */
     struct fault fault;
     struct settlement settlement;
-    bool unsure; /* a settle with it was sent and its answer never came */
+    bool unsure; /* it was sent once and may have been recorded */
+    bool refused; /* Redis would not take its settlement, so it settles as dead */
 };
 
 /* A slot's own tools. */

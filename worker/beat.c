@@ -88,7 +88,7 @@ static enum outcome send_one(struct roster *roster,
     size_t count = 0;
     outcome = queue_read_beat(&reply, arena, &tokens, &count, fault);
     if (outcome == OUTCOME_DONE) {
-        roster_lost(roster, tokens, count);
+        roster_lost(roster, partition, tokens, count);
     }
     return outcome;
 }

@@ -8,18 +8,19 @@ int64_t outage_lost(struct outage *outage,
                     const struct clock *clock,
                     const struct fault *fault)
 {
-    bool fresh = outage->since_ms == 0;
-    if (fresh) {
+    if (outage->since_ms == 0) {
         outage->since_ms = clock_mono_ms(clock);
         outage->wait_ms = OUTAGE_LEAST_MS;
+        outage->told = 0;
     } else {
         outage->wait_ms *= 2;
     }
     if (outage->wait_ms > OUTAGE_MOST_MS) {
         outage->wait_ms = OUTAGE_MOST_MS;
     }
-    if (fresh || fault->code != outage->code) {
-        outage->code = fault->code;
+    uint64_t bit = (uint64_t)1 << ((unsigned)fault->code % 64);
+    if (!(outage->told & bit)) {
+        outage->told |= bit;
         log_warning("link_lost",
                     LOG_TEXT("who", outage->who),
                     LOG_TEXT("link", outage->what),

@@ -20,10 +20,10 @@ struct outage {
     const char *what; /* "redis" */
     int64_t since_ms; /* monotonic; 0: the link works */
     int64_t wait_ms;
-    int code; /* of the fault that was last told */
+    uint64_t told; /* codes of the faults that were told, a bit each */
 };
 
-/* Tells the log when the link was good before, or fails in another way now. Returns how
+/* Tells the log when the link was good before, or fails in a new way now. Returns how
  * long to wait before the next try: doubling from OUTAGE_LEAST_MS to OUTAGE_MOST_MS. */
 int64_t outage_lost(struct outage *outage,
                     const struct clock *clock,

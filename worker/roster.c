@@ -154,12 +154,16 @@ struct job *roster_unfinished(struct roster *roster,
                    out_count);
 }
 
-void roster_lost(struct roster *roster, const int64_t *tokens, size_t count)
+void roster_lost(struct roster *roster,
+                 struct partition partition,
+                 const int64_t *tokens,
+                 size_t count)
 {
     pthread_mutex_lock(&roster->mutex);
     for (struct attempt *at = roster->newest; at; at = at->older) {
         for (size_t i = 0; i < count; i++) {
-            if (at->job.token == tokens[i] && !at->lost) {
+            if (at->partition.number == partition.number && at->job.token == tokens[i] &&
+                !at->lost) {
                 at->lost = true;
                 log_warning("lease_lost",
                             LOG_SPAN("id", at->job.id),

@@ -54,8 +54,12 @@ struct job *roster_unfinished(struct roster *roster,
                               int64_t most_limits,
                               struct arena *arena,
                               size_t *out_count);
-/* Marks what lost its lease and warns about it, once each. */
-void roster_lost(struct roster *roster, const int64_t *tokens, size_t count);
+/* Marks what lost its lease and warns about it, once each. Every partition counts tokens
+ * of its own. */
+void roster_lost(struct roster *roster,
+                 struct partition partition,
+                 const int64_t *tokens,
+                 size_t count);
 /* Warns about what runs past its kind's limit, once each. True when something has been
  * running for more than `most_limits` times its limit. */
 bool roster_watch(struct roster *roster, int64_t now_ms, int64_t most_limits);

@@ -19,6 +19,7 @@
 #include "worker/crash_point.h"
 #include "worker/outage.h"
 #include "worker/roster.h"
+#include "worker/settled_line.h"
 
 enum {
     GATHER_MS = 1, /* how long a batch that is not full waits for company */
@@ -64,11 +65,10 @@ static void batch_failed(struct settler *settler,
                          const struct batch *batch,
                          enum outcome outcome,
                          const struct fault *fault);
+static void refused(struct settler *settler,
+                    const struct batch *batch,
+                    const struct fault *fault);
 static void leave(struct settler *settler, struct attempt *attempt);
-static void tell(const struct context *context,
-                 const struct attempt *attempt,
-                 struct settled settled);
-static enum log_level level_of(const struct attempt *attempt, struct settled settled);
 static size_t waiting(struct settler *settler);
 
 enum outcome settler_open(const struct context *context,
@@ -229,8 +229,9 @@ static void beat_when_due(struct settler *settler)
 
 static void settle_line(struct settler *settler)
 {
-    while (waiting(settler) > 0 &&
-           clock_mono_ms(settler->context->clock) >= settler->retry_at_ms) {
+    const struct clock *clock = settler->context->clock;
+    while (waiting(settler) > 0 && clock_mono_ms(clock) >= settler->retry_at_ms) {
+        atomic_store(&settler->alive_ms, clock_mono_ms(clock));
         struct batch batch = pick_batch(settler);
         struct settled settled[SETTLE_MOST];
         struct fault fault;
@@ -242,9 +243,9 @@ static void settle_line(struct settler *settler)
             continue;
         }
         CRASH_POINT("settled");
-        outage_back(&settler->outage, settler->context->clock);
+        outage_back(&settler->outage, clock);
         for (size_t i = 0; i < batch.count; i++) {
-            tell(settler->context, batch.attempts[i], settled[i]);
+            settled_line(batch.attempts[i], settled[i], clock_wall_ms(clock));
             leave(settler, batch.attempts[i]);
         }
         beat_when_due(settler);
@@ -318,8 +319,8 @@ static enum outcome send_batch(struct settler *settler,
 }
 
 /* LATER and UNSURE wait in line: a settlement that did arrive is answered as stale. NEVER
- * is the fault of one of them, which is found by sending them singly; it is then let go,
- * its lease runs out, and the queue's own rules for crashed jobs decide. */
+ * is the fault of one of them, which is found by sending them singly; a script that stops
+ * at an error keeps what it did before. */
 static void batch_failed(struct settler *settler,
                          const struct batch *batch,
                          enum outcome outcome,
@@ -327,17 +328,11 @@ static void batch_failed(struct settler *settler,
 {
     const struct clock *clock = settler->context->clock;
     if (outcome == OUTCOME_NEVER && batch->count == 1) {
-        struct attempt *attempt = batch->attempts[0];
-        log_error("settle_refused",
-                  LOG_SPAN("id", attempt->job.id),
-                  LOG_TEXT("kind", attempt->job.kind->name),
-                  LOG_TEXT("outcome", outcome_name(attempt->settlement.outcome)),
-                  LOG_FAULT(fault));
-        leave(settler, attempt);
+        refused(settler, batch, fault);
         return;
     }
     for (size_t i = 0; i < batch->count; i++) {
-        batch->attempts[i]->unsure |= outcome == OUTCOME_UNSURE;
+        batch->attempts[i]->unsure |= outcome != OUTCOME_LATER;
     }
     put_back(settler, batch);
     if (outcome == OUTCOME_NEVER) {
@@ -348,62 +343,37 @@ static void batch_failed(struct settler *settler,
         clock_mono_ms(clock) + outage_lost(&settler->outage, clock, fault);
 }
 
+/* What Redis will not take (too large, say) goes once more as a bare NEVER, so that
+ * somebody sees the job among the dead; an operator's retry finds its work done. If even
+ * that is refused the job is let go, and a later beat gives it back. */
+static void refused(struct settler *settler,
+                    const struct batch *batch,
+                    const struct fault *fault)
+{
+    struct attempt *attempt = batch->attempts[0];
+    log_error("settle_refused",
+              LOG_SPAN("id", attempt->job.id),
+              LOG_TEXT("kind", attempt->job.kind->name),
+              LOG_TEXT("outcome", outcome_name(attempt->settlement.outcome)),
+              LOG_FAULT(fault));
+    if (attempt->refused) {
+        leave(settler, attempt);
+        return;
+    }
+    attempt->refused = true;
+    attempt->fault = *fault;
+    attempt->settlement = (struct settlement){.job = &attempt->job,
+                                              .worker = settler->context->name,
+                                              .outcome = OUTCOME_NEVER,
+                                              .fault = &attempt->fault,
+                                              .took_ms = attempt->settlement.took_ms};
+    put_back(settler, batch);
+}
+
 static void leave(struct settler *settler, struct attempt *attempt)
 {
     roster_remove(settler->roster, attempt);
     attempt_free(attempt);
-}
-
-/* The one line of a settled job. */
-static void tell(const struct context *context,
-                 const struct attempt *attempt,
-                 struct settled settled)
-{
-    static const char *const verdicts[] = {
-        [SETTLE_DONE] = "settled",
-        [SETTLE_STALE] = "settle_stale",
-        [SETTLE_GONE] = "settle_gone",
-    };
-    const struct job *job = &attempt->job;
-    const struct settlement *settlement = &attempt->settlement;
-    bool recorded = settled.verdict == SETTLE_DONE;
-    bool waits = recorded && settled.state == JOB_SCHEDULED;
-    char stamp[CLOCK_STAMP_BYTES];
-    struct log_field fields[16] = {
-        LOG_SPAN("id", job->id),
-        LOG_TEXT("kind", job->kind->name),
-        LOG_TEXT("lane", lane_name(job->lane)),
-        LOG_SPAN("tenant", job->tenant),
-        LOG_NUMBER("attempt", job->attempt),
-        LOG_NUMBER("token", job->token),
-        LOG_TEXT("outcome", outcome_name(settlement->outcome)),
-        LOG_TEXT("state", recorded ? job_state_name(settled.state) : "unchanged"),
-        LOG_NUMBER("took_ms", settlement->took_ms),
-        LOG_NUMBER("age_ms", clock_wall_ms(context->clock) - job->enqueued_ms),
-    };
-    int count = 10;
-    if (waits) {
-        fields[count++] = LOG_TEXT("next_at", clock_stamp(settled.run_at_ms, stamp));
-        fields[count++] = LOG_NUMBER("deferred", settlement->deferred);
-    }
-    if (settlement->fault) {
-        fields[count++] = LOG_TEXT("module", settlement->fault->module);
-        fields[count++] = LOG_NUMBER("code", settlement->fault->code);
-        fields[count++] = LOG_TEXT("fault", settlement->fault->text);
-    }
-    if (attempt->unsure) {
-        fields[count++] = LOG_TEXT("sent", "again");
-    }
-    log_write(level_of(attempt, settled), verdicts[settled.verdict], fields, count);
-}
-
-/* A settlement that was sent twice is expected to find its token gone. */
-static enum log_level level_of(const struct attempt *attempt, struct settled settled)
-{
-    if (settled.verdict == SETTLE_DONE) {
-        return settled.state == JOB_DEAD ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO;
-    }
-    return attempt->unsure ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING;
 }
 
 static size_t waiting(struct settler *settler)

@@ -89,6 +89,31 @@ def test_a_job_that_fails_too_often_is_dead_and_archived(room):
     assert attempts == 5 and len(json.loads(history)) == 5
 
 
+def test_a_dead_job_that_the_archive_cannot_take_as_it_is_does_not_keep_others_out(room):
+    room.enqueue(("odd", "test.noop", "unsealed"), ("plain", "test.noop", "unsealed"),
+                 unsealed=True)
+    room.redis.hset(f"{PREFIX}:job:odd", "refs", "pi_\xe9".encode())
+    room.worker()
+    for job in ("odd", "plain"):
+        wait_until(lambda: room.field(job, "archived") == "1", f"{job} archived")
+    rows = dict(room.stack.sql("SELECT job_id, last_fault FROM jobs_archive"))
+    assert rows["odd"].startswith("archived without details: ")
+    assert rows["plain"] == room.field("plain", "fault")
+
+
+def test_a_settlement_that_redis_refuses_makes_one_job_dead_and_keeps_no_other_waiting(room):
+    room.redis.set(f"{PREFIX}:done:webhook:test.noop", "no sorted set")
+    jobs = [(f"row:{number}", "test.row", "") for number in range(10)]
+    room.enqueue(*jobs[:5], ("refused", "test.noop", ""), *jobs[5:])
+    worker = room.worker()
+    room.wait_state("refused", "dead")
+    for job in jobs:
+        room.wait_state(job[0], "done")
+    assert "WRONGTYPE" in room.field("refused", "fault")
+    assert "settle_refused id=refused" in worker.log_text()
+    assert "<4>settle_stale" not in worker.log_text()
+
+
 def test_a_payload_that_does_not_open_is_dead_with_the_reason_and_the_worker_goes_on(room):
     room.enqueue(("broken", "test.noop", "this was never sealed"), unsealed=True)
     room.enqueue(("sound", "test.noop", ""))

@@ -125,7 +125,9 @@ static void lost_tokens_mark_their_attempts(void **state)
     struct roster *roster = roster_new();
     struct attempt *kept = add(roster, "kept", &quick, 1);
     struct attempt *gone = add(roster, "gone", &quick, 2);
-    roster_lost(roster, (const int64_t[]){2, 99}, 2);
+    roster_lost(roster, (struct partition){1, 2}, (const int64_t[]){1, 2}, 2);
+    assert_false(gone->lost); /* another partition's tokens */
+    roster_lost(roster, (struct partition){0, 1}, (const int64_t[]){2, 99}, 2);
     assert_false(kept->lost);
     assert_true(gone->lost);
     drop(roster, kept);
