@@ -127,12 +127,12 @@ static const struct book_row books[BOOK_COUNT] = {
     [BOOK_ARCHIVE] =
         {{"archive", "archived", archive_columns},
          2,
-         "SELECT id, job_id, kind, lane, tenant, reason, attempts, crashes, last_fault,"
-         " refs, history, enqueued_at, died_at, archived_at FROM jobs_archive"
-         " WHERE job_id = ? OR"
-         " id IN (SELECT id FROM jobs_archive WHERE"
-         " INSTR(CONCAT(' ', refs, ' '), CONCAT(' ', ?, ' ')) > 0)"
-         " ORDER BY died_at DESC LIMIT 50"},
+         "SELECT a.id, job_id, kind, lane, tenant, reason, attempts, crashes, last_fault,"
+         " refs, history, enqueued_at, died_at, archived_at FROM jobs_archive a JOIN ("
+         " SELECT id FROM jobs_archive WHERE job_id = ?"
+         " UNION (SELECT id FROM jobs_archive FORCE INDEX (refs)"
+         " WHERE INSTR(CONCAT(' ', refs, ' '), CONCAT(' ', ?, ' ')) > 0 LIMIT 50)"
+         ") f ON f.id = a.id ORDER BY died_at DESC LIMIT 50"},
     [BOOK_EVENTS] =
         {{"events", "event", event_columns},
          4,

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from books_room import EVENT, MAIL, Room, room  # noqa: F401  (fixture)
+from books_room import EVENT, MAIL, New, Room, room  # noqa: F401  (fixture)
 from support.programs import run_tocsin
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -396,3 +396,35 @@ def test_a_key_ring_is_made_once(room, workdir):
 def test_keys_can_be_made_before_there_are_settings(workdir):
     run_tocsin(workdir / "none.conf", "keygen", workdir / "first.keys")
     assert (workdir / "first.keys").exists()
+
+
+# --- with many jobs, and with a worker ------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_million_jobs_do_not_make_it_slow(room):
+    with room.redis.client() as client:
+        client.config_set("appendfsync", "no")
+    for first in range(0, 1_000_000, 500):
+        room.queue.enqueue(*[
+            New(f"evt_{number}", EVENT, tenant=str(number % 300), refs=(f"pi_{number}",),
+                delay_ms=10**9 if number % 2 else 0) for number in range(first, first + 500)])
+    for words in (["status"], ["lanes"], ["workers"], ["jobs", "--state", "ready"],
+                  ["jobs", "--state", "scheduled", "--limit", "500"],
+                  ["jobs", "--state", "ready", "--tenant", "none"], ["job", "evt_777777"],
+                  ["job", "pi_777777"], ["retry", "evt_777777"],
+                  ["discard", "evt_777777", "--why", "x"], ["pause", "all", "--why", "x"]):
+        room.tocsin(*words, timeout_s=2)
+
+
+def test_what_an_operator_did_arrives_in_the_audit_log(stack):
+    stack.tocsin("pause", "lane:mail", "--why", "the mail server moves")
+    stack.tocsin("resume", "lane:mail")
+    stack.wait_sql("SELECT COUNT(*) FROM audit_log", 2)
+    assert stack.sql("SELECT verb, what, why FROM audit_log ORDER BY at") == (
+        ("pause", "lane:mail", "the mail server moves"), ("resume", "lane:mail", ""))
+    (who,) = {who for (who,) in stack.sql("SELECT who FROM audit_log")}
+    assert "@" in who
+    audit = stack.tocsin("job", "lane:mail", json_output=True)
+    assert [deed["verb"] for deed in audit["audit"]] == ["pause", "resume"]
+    assert {job["state"] for job in audit["jobs"]} == {"done"}
