@@ -10,6 +10,8 @@
 #include "tests/stripesim/params.h"
 #include "tests/stripesim/sim.h"
 
+enum { MESSAGE_CEILING_BYTES = 16 * 1024 };
+
 static void put_doc_url(struct json_writer *json, struct arena *arena, const char *code);
 
 struct call *call_new(struct sim *sim)
@@ -44,7 +46,7 @@ void call_refuse(struct call *call,
                  ...)
 {
     struct text message;
-    text_init(&message, 16 * 1024);
+    text_init(&message, MESSAGE_CEILING_BYTES);
     va_list args;
     va_start(args, format);
     text_addv(&message, format, args);

@@ -252,7 +252,7 @@ static void write_receipt(struct json_writer *json, const struct charge *charge)
     snprintf(cryptogram,
              sizeof(cryptogram),
              "%016llX",
-             (unsigned long long)(charge->chance * 0x9e3779b97f4a7c15u));
+             (unsigned long long)charge->chance * 0x9e3779b97f4a7c15u);
     json_open(json, "receipt", '{');
     json_put_string(json, "account_type", span_of(card->account_type));
     json_put_string(json, "application_cryptogram", span_of(cryptogram));

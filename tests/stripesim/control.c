@@ -20,7 +20,7 @@
 #define PREFIX "/_control/"
 
 enum { ANSWER_CEILING = 512 * 1024 * 1024, ARENA_CEILING = 4 * 1024 * 1024 };
-enum { WAIT_TICK_MS = 5, MOST_WAIT_MS = 600000 };
+enum { WAIT_TICK_US = 5000, MOST_WAIT_MS = 600000 };
 
 /* A caller that wants to know when nothing is left to do. */
 struct waiter {
@@ -185,7 +185,7 @@ static void on_wait(evutil_socket_t descriptor, short what, void *context)
     bool is_idle =
         play_is_idle(waiter->sim->play) && webhooks_is_idle(waiter->sim->webhooks);
     if (!is_idle && clock_mono_ms(waiter->sim->clock) < waiter->until_ms) {
-        event_add(waiter->timer, &(struct timeval){0, WAIT_TICK_MS * 1000});
+        event_add(waiter->timer, &(struct timeval){0, WAIT_TICK_US});
         return;
     }
     answer_idle(waiter->sim, waiter->http, is_idle);

@@ -20,15 +20,15 @@
 /* A way to go wrong. */
 struct fault_action {
     const char *name;
+    int64_t default_ms;
+    const char *type;
+    const char *code;
+    const char *message;
+    int status; /* answered instead; 0: what the call itself answers */
     bool executes; /* the call has its effect */
     bool waits_before; /* its ms pass before the effect; else after it */
     bool drops; /* no answer: the connection is closed */
     bool is_kept; /* the answer stays under the idempotency key */
-    int64_t default_ms;
-    int status; /* answered instead; 0: what the call itself answers */
-    const char *type;
-    const char *code;
-    const char *message;
 };
 
 enum { FAULT_PATH_BYTES = 128, FAULT_METHOD_BYTES = 8, FAULT_ALWAYS = -1 };

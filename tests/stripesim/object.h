@@ -63,8 +63,8 @@ enum { OBJECT_NONE = -1 };
 struct field {
     const char *name;
     enum field_kind kind;
-    size_t offset;
     bool omit_null; /* a null is left out */
+    size_t offset;
     const char *fixed;
     const char *const *names;
     void (*write)(struct json_writer *json, const char *name, const void *object);

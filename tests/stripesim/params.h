@@ -26,10 +26,10 @@ struct param {
     const char *pattern; /* as form_fits reads it */
     enum param_kind kind;
     bool required;
+    bool may_be_empty; /* an empty value unsets */
     int64_t least; /* of an integer; both 0: no bounds */
     int64_t most;
     const char *choices; /* "automatic manual" */
-    bool may_be_empty; /* an empty value unsets */
 };
 
 /* False after refusing the call as Stripe does: parameter_unknown, parameter_missing,

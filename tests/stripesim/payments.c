@@ -8,6 +8,8 @@
 
 #include "tests/stripesim/sim.h"
 
+enum { ERROR_CEILING_BYTES = 16 * 1024 };
+
 static struct charge *charge_new(struct sim *sim,
                                  struct payment_intent *intent,
                                  const struct attempt *attempt);
@@ -274,7 +276,7 @@ static const char *error_text(struct sim *sim,
                               const struct attempt *attempt)
 {
     struct text text;
-    text_init(&text, 16 * 1024);
+    text_init(&text, ERROR_CEILING_BYTES);
     struct json_writer json = json_writer(&text);
     json_open(&json, NULL, '{');
     json_put_string(&json, "charge", span_of(charge->object.id));

@@ -13,7 +13,7 @@
 #include "tests/stripesim/refunds.h"
 #include "tests/stripesim/sim.h"
 
-enum { MOST_STEPS = 5, SLICE = 100, TICK_MS = 5 };
+enum { MOST_STEPS = 5, SLICE = 100, TICK_US = 5000, TEXT_CEILING_BYTES = 64 * 1024 };
 
 /* One thing that happens to a payment; what its state does not allow is left out. */
 typedef void (*step_fn)(struct sim *sim, struct payment_intent *intent);
@@ -213,7 +213,7 @@ static void on_tick(evutil_socket_t descriptor, short what, void *context)
         }
     }
     if (play->acts) {
-        event_add(play->timer, &(struct timeval){0, TICK_MS * 1000});
+        event_add(play->timer, &(struct timeval){0, TICK_US});
     }
 }
 
@@ -284,7 +284,7 @@ static const char *numbered(struct sim *sim, const char *text, int64_t number)
         return text;
     }
     struct text out;
-    text_init(&out, 64 * 1024);
+    text_init(&out, TEXT_CEILING_BYTES);
     const char *at = text;
     for (; found; found = strstr(at, "{n}")) {
         text_add(&out, (struct span){at, (size_t)(found - at)});

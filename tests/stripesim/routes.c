@@ -12,7 +12,7 @@
 #include "tests/stripesim/payment_intents.h"
 #include "tests/stripesim/refunds.h"
 
-#define NAMED(name, as) .pattern = name, .kind = (as)
+#define NAMED(name, as) .pattern = (name), .kind = (as)
 #define STRING(name)                                                                     \
     {                                                                                    \
         NAMED(name, PARAM_STRING)                                                        \

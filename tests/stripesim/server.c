@@ -25,6 +25,7 @@ struct server {
     uint16_t port;
 };
 
+enum { DIGEST_CEILING_BYTES = 4 * 1024 * 1024 };
 enum { MOST_HEADER_BYTES = 64 * 1024, MOST_BODY_BYTES = 1024 * 1024, IDLE_S = 600 };
 
 static void on_request(struct evhttp_request *http, void *context);
@@ -210,7 +211,7 @@ static void digest_call(struct call *call, struct digest *out_digest)
     struct form_entry *entries =
         ARENA_ARRAY(&call->arena, struct form_entry, call->form.count + 1);
     struct text text;
-    text_init(&text, 4 * MOST_BODY_BYTES);
+    text_init(&text, DIGEST_CEILING_BYTES);
     text_addf(&text, "%s %.*s", call->method, SPAN_ARGS(call->path));
     if (call->form.count > 0) {
         memcpy(entries, call->form.entries, call->form.count * sizeof(*entries));

@@ -11,6 +11,8 @@
 
 #define MOST_BYTES ((size_t)16 * 1024 * 1024 * 1024)
 
+enum { TEXT_CEILING_BYTES = 64 * 1024 };
+
 static void enter(struct store *store, struct object *object);
 
 void store_init(struct store *store, const struct clock *clock, bool livemode)
@@ -88,7 +90,7 @@ const char *store_copy(struct store *store, struct span text)
 const char *store_format(struct store *store, const char *format, ...)
 {
     struct text text;
-    text_init(&text, 64 * 1024);
+    text_init(&text, TEXT_CEILING_BYTES);
     va_list args;
     va_start(args, format);
     text_addv(&text, format, args);

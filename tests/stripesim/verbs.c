@@ -14,6 +14,7 @@
 #include "tests/stripesim/server.h"
 #include "tests/stripesim/sim.h"
 
+enum { ARENA_CEILING_BYTES = 1024 * 1024 };
 enum { MOST_PLAY = 1000000, DEFAULT_LEAST = 500, DEFAULT_MOST = 5000 };
 
 static void verb_tap(struct order *order);
@@ -376,7 +377,7 @@ static void verb_play(struct order *order)
     struct cJSON *metadata = json_at(order->body, "metadata");
     if (metadata) {
         struct arena arena;
-        arena_init(&arena, 1024 * 1024);
+        arena_init(&arena, ARENA_CEILING_BYTES);
         play.metadata = store_copy(store, json_print(metadata, &arena));
         arena_done(&arena);
     }

@@ -156,7 +156,7 @@ void webhooks_offer(struct webhooks *webhooks, struct stripe_event *event)
             webhooks->withheld_room = webhooks->withheld_room * 2 + 64;
             webhooks->withheld =
                 realloc(webhooks->withheld,
-                        webhooks->withheld_room * sizeof(*webhooks->withheld));
+                        webhooks->withheld_room * sizeof(struct stripe_event *));
             if (!webhooks->withheld) {
                 abort();
             }
@@ -421,7 +421,7 @@ static void waiting_put(struct waiting *waiting, struct delivery *delivery)
 {
     if (waiting->count == waiting->room) {
         waiting->room = waiting->room * 2 + 64;
-        waiting->at = realloc(waiting->at, waiting->room * sizeof(*waiting->at));
+        waiting->at = realloc(waiting->at, waiting->room * sizeof(struct delivery *));
         if (!waiting->at) {
             abort();
         }

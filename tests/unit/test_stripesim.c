@@ -13,6 +13,8 @@
 #include "tests/stripesim/map.h"
 #include "tests/stripesim/pretty.h"
 
+enum { CEILING_BYTES = 4 * 1024 * 1024 };
+
 struct fixture {
     struct arena arena;
     struct form form;
@@ -22,7 +24,7 @@ static int set_up(void **state)
 {
     static struct fixture fixture;
     fixture = (struct fixture){0};
-    arena_init(&fixture.arena, 4 * 1024 * 1024);
+    arena_init(&fixture.arena, CEILING_BYTES);
     *state = &fixture;
     return 0;
 }
@@ -153,7 +155,7 @@ static void more_parameters_than_the_bound_are_refused(void **state)
 {
     struct fixture *fixture = *state;
     struct text text;
-    text_init(&text, 64 * 1024);
+    text_init(&text, CEILING_BYTES);
     for (int i = 0; i < FORM_MOST_ENTRIES; i++) {
         text_addf(&text, "a%d=1&", i);
     }
