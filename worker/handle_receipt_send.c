@@ -40,6 +40,10 @@ static enum outcome send_receipt(struct handling *handling,
                                  struct receipt_source *source,
                                  struct handled *handled,
                                  struct fault *fault);
+static enum outcome skip_receipt(struct handling *handling,
+                                 const struct receipt_source *source,
+                                 struct handled *handled,
+                                 struct fault *fault);
 static enum outcome claim_row(struct handling *handling,
                               const struct receipt_source *source,
                               struct claim *claim,
@@ -92,9 +96,7 @@ static enum outcome send_receipt(struct handling *handling,
 {
     struct claim claim = {0};
     if (source->skip) {
-        handled->result =
-            span_of(arena_format(handling->arena, "{\"skipped\":\"%s\"}", source->skip));
-        return OUTCOME_DONE;
+        return skip_receipt(handling, source, handled, fault);
     }
     enum outcome outcome = claim_row(handling, source, &claim, fault);
     if (outcome != OUTCOME_DONE || claim.sent) {
@@ -115,6 +117,28 @@ static enum outcome send_receipt(struct handling *handling,
     }
     write_result(handling, &claim, handled);
     return outcome;
+}
+
+/* A message that waited for another try is given up; one that may have been sent stays
+ * unsure. */
+static enum outcome skip_receipt(struct handling *handling,
+                                 const struct receipt_source *source,
+                                 struct handled *handled,
+                                 struct fault *fault)
+{
+    handled->result =
+        span_of(arena_format(handling->arena, "{\"skipped\":\"%s\"}", source->skip));
+    return mariadb_run(
+        handling->db,
+        "UPDATE receipts SET state = IF(state = 'sending', 'unsure', 'failed'),"
+        " last_fault = ? WHERE template = ? AND subject = ?"
+        " AND state IN ('waiting', 'sending')",
+        SQL_VALUES(SQL_STRING(source->skip),
+                   SQL_STRING(receipt_template_name(source->receipt.template)),
+                   SQL_SPAN(source->subject)),
+        handling->arena,
+        NULL,
+        fault);
 }
 
 static enum outcome claim_row(struct handling *handling,

@@ -161,6 +161,20 @@ def test_a_refund_gets_its_own_notice(room):
     assert len(room.mail.files()) == 1
 
 
+def test_a_refund_that_fails_before_its_notice_is_sent_gets_none(room):
+    life, _ = paid(room)
+    refund = life.refund(500)
+    assert room.event(life.made[-2])["outcome"] == "DONE"
+    room.mail.fault(rcpt=(450, "later"))
+    assert room.handle.receipt("refund", refund["id"])["outcome"] == "LATER"
+    room.mail.fault()
+    assert room.event(life.refund_to(refund, "failed"))["follow_ups"] == []
+    assert "skipped" in room.handle.receipt("refund", refund["id"])["result"]
+    assert room.mail.files() == []
+    row = receipt_row(room, refund["id"])
+    assert (row["state"], row["fault"]) == ("failed", "the refund did not succeed")
+
+
 @pytest.mark.parametrize("fault", [{"rcpt": (450, "4.2.1 try later")},
                                    {"data": (451, "4.3.0 no space")},
                                    {"data": (452, "4.2.2 <acheteur@example.com> is full")}])
