@@ -731,6 +731,14 @@ def test_an_endpoint_that_is_away_gets_its_webhooks_when_it_is_back(sim, receive
     assert idle(sim)["delivered"] == 1
 
 
+def test_an_endpoint_that_does_not_answer_in_time_is_asked_again(sim, receiver):
+    sim.control("webhooks", {"timeout_ms": 100, "retry_first_ms": 20, "retries": 1000})
+    with receiver.lock:
+        create()
+        wait_until(lambda: sim.control("webhooks")["webhooks"]["failed"] >= 2, "two failures")
+    assert idle(sim)["delivered"] == 1
+
+
 def test_an_endpoint_that_never_answers_well_is_given_up(sim, receiver):
     sim.control("webhooks", {"retries": 2, "retry_first_ms": 1})
     receiver.statuses = [500] * 3
