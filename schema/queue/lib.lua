@@ -295,7 +295,9 @@ local function add(i)
         redis.call('HSET', P .. ':queues', queue, ARGV[i + 10])
     end
     for r = i + 12, after - 1 do
-        redis.call('ZADD', P .. ':ref:' .. ARGV[r], now, id)
+        if ARGV[r] ~= id then -- its own name finds it without an index
+            redis.call('ZADD', P .. ':ref:' .. ARGV[r], now, id)
+        end
     end
     local state, at = 'ready', now
     if delay_ms > 0 then

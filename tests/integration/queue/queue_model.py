@@ -460,6 +460,12 @@ class Model:
                 marked += 1
         return marked
 
+    def find(self, ref, most=10):
+        carry = sorted((job for job in self.jobs.values() if ref in job.refs and job.id != ref),
+                       key=lambda job: (job.enqueued, job.id), reverse=True)
+        named = [self.jobs[ref]] if ref in self.jobs else []
+        return [{**self.record(job), "payload": ""} for job in (named + carry)[:most]]
+
     # --- operators -----------------------------------------------------------------------------
 
     def retry(self, id_, who="ada", why="because", audit=None):
@@ -562,7 +568,7 @@ class Model:
             keys[f"job:{job.id}"] = {**record, "home": job.home, "group": job.group,
                                      "turn": str(job.turn)}
             put(f"{job.state}:{job.queue}", job.id, job.score)
-            for ref in job.refs:
+            for ref in set(job.refs) - {job.id}:
                 put(f"ref:{ref}", job.id, job.enqueued)
             if job.state == "ready" and job.group == "1":
                 put(f"group:{job.queue}:{job.tenant}", job.id, job.score)

@@ -88,7 +88,8 @@ class Walk:
         self.model = Model(server.now_ms)
         self.held = {worker: {} for worker in WORKERS}  # what each worker believes to hold
         self.tokens = [("j0", 1), ("none", 7)]          # all that were ever given out
-        self.down = set()                               # neighbours that do not answer
+        self.down = {"mariadb"}                         # neighbours that do not answer
+        self.names = 24                                 # as many jobs may be there at a time
         self.last_token = 0
         self.steps = 0
         self.trace = []
@@ -96,10 +97,14 @@ class Walk:
         self.verbs = {"enqueue": 12, "take": 16, "settle": 18, "release": 2, "beat": 7,
                       "sweep": 10, "pass_time": 12, "jump": 1, "lose_worker": 2, "pause": 2,
                       "resume": 3, "retry": 4, "discard": 2, "trim": 2, "archive": 3,
-                      "outdate": 1, "wait": 3, "neighbour": 2, "govern": 1, "govern_refused": 1,
+                      "outdate": 1, "wait": 3, "neighbour": 4, "govern": 1, "govern_refused": 1,
                       "read": 2}
         if seed % 2:  # an unlucky one: jobs are lost more often than settled
-            self.verbs.update(settle=6, beat=3, sweep=16, pass_time=18, lose_worker=6, retry=1)
+            self.verbs.update(settle=6, beat=3, sweep=16, pass_time=18, lose_worker=6, retry=1,
+                              discard=0, enqueue=6)
+            self.names = 8
+        if seed % 4 == 2:  # neighbours stay away, and their probes get lost
+            self.verbs.update(take=24, release=7, pause=0, jump=0, neighbour=1)
 
     def run(self, steps):
         for _ in range(steps):
@@ -160,16 +165,16 @@ class Walk:
     # --- the steps -----------------------------------------------------------------------------
 
     def some_id(self):
-        return f"j{self.random.randrange(24)}"
+        return f"j{self.random.randrange(self.names)}"
 
     def new_job(self):
-        kind = self.random.choice(KINDS)
+        kind, id_ = self.random.choice(KINDS), self.some_id()
         lane = self.random.choice(("", "", "", "live", "sync"))
-        return New(self.some_id(), kind, lane, self.random.choice("abc"),
+        return New(id_, kind, lane, self.random.choice("abc"),
                    mac=self.random.choice("mmmn"),
                    delay_ms=self.random.choice((0, 0, 0, 700, 3000)),
                    reply=self.random.choice(("", "", "r1", "r2")),
-                   refs=tuple(self.random.sample(("evt_1", "pi_1", "pi_2", "acct_1"),
+                   refs=tuple(self.random.sample((id_, "j1", "pi_1", "pi_2", "acct_1"),
                                                  self.random.randrange(3))))
 
     def audit(self):
@@ -182,7 +187,7 @@ class Walk:
     def take(self):
         worker = self.random.choice(WORKERS)
         kinds = KINDS + [AUDIT] if self.random.random() < 0.8 else self.random.sample(KINDS, 2)
-        quarantine = self.random.random() < 0.3
+        quarantine = self.random.random() < 0.4
         most = {kind.name: self.random.randrange(3) for kind in kinds}
         taken = self.both("take", worker, kinds, live=self.random.randrange(2),
                           general=self.random.randrange(4), quarantine=quarantine,
@@ -218,7 +223,7 @@ class Walk:
             outcome = self.random.choice(("DONE", "DONE", "LATER", "NEVER", "UNSURE"))
             answered = ",".join(sorted(needs - self.down - {""}))
             one = Settlement(id_, token, outcome, note=f'"outcome":"{outcome}"',
-                             answered=self.random.choice(("", answered)),
+                             answered=self.random.choice(("", answered, answered)),
                              result=self.random.choice(("", "", "sealed result")),
                              delay_ms=self.random.choice((0, 60, 2000)),
                              follow_ups=[self.new_job() for _ in range(self.random.choice(
@@ -330,6 +335,8 @@ class Walk:
                 there = len(self.model.in_state(state, f"{row['lane']}:{row['kind']}"))
                 if row[state] != there:
                     raise Noticed(f"stats counts {row}, not {there} {state}")
+        self.both("find", self.random.choice(("j1", "pi_1", "pi_2", self.some_id())),
+                  most=self.random.choice((1, 10)))
         state, tenant = self.random.choice(STATES), self.random.choice(("", "a"))
         seen, cursor = [], ""
         while True:

@@ -115,6 +115,15 @@ def test_a_job_is_found_by_any_of_its_references_newest_first(queue, server):
     assert queue.find("pi_none") == []
 
 
+def test_a_name_finds_its_job_first_and_then_those_that_refer_to_it(queue, server):
+    queue.enqueue(New("evt_1", HOOK, refs=("evt_1", "pi_1")))
+    server.now_ms += 1
+    queue.enqueue(New("receipt:pi_1", MAIL, refs=("evt_1", "pi_1")))
+    assert [record["id"] for record in queue.find("evt_1")] == ["evt_1", "receipt:pi_1"]
+    assert [record["id"] for record in queue.find("evt_1", most=1)] == ["evt_1"]
+    assert queue.client.zrange("{tocsin}:ref:evt_1", 0, -1) == ["receipt:pi_1"]
+
+
 def test_the_history_tells_each_attempt_and_keeps_the_last_ten(queue, server):
     queue.enqueue(New("a", Kind("k", max=100)))
     for number in range(13):
