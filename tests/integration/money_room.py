@@ -318,3 +318,18 @@ def dispute(life, status="needs_response", **fields):
             "currency": "eur", "evidence_details": {"due_by": life.now + 600000},
             "livemode": False, "metadata": {}, "payment_intent": life.id,
             "reason": "fraudulent", "status": status, **fields}
+
+
+def paid(room, life=None, charge=True):
+    """A payment that succeeded; what follows from its events."""
+    life = life or Life()
+    life.create()
+    life.succeed()
+    life.publish(room.stripe)
+    follow_ups = {}
+    for made in life.made:
+        if charge or made["type"] != "charge.succeeded":
+            answer = room.event(made)
+            assert answer["outcome"] == "DONE", answer
+            follow_ups.update({one["id"]: one for one in answer["follow_ups"]})
+    return life, follow_ups

@@ -6,31 +6,26 @@ import time
 
 import pytest
 
-from money_room import Life, MoneyRoom
+from money_room import Life, MoneyRoom, paid
 from support.process import wait_until
 
 
-@pytest.fixture
-def room(workdir, mariadb_server, request):
-    room = MoneyRoom(workdir, mariadb_server, **getattr(request, "param", {})).start()
+@pytest.fixture(scope="module")
+def shared_room(tmp_path_factory, mariadb_server):
+    room = MoneyRoom(tmp_path_factory.mktemp("m"), mariadb_server).start()
     room.mail.start()
     yield room
     room.stop()
 
 
-def paid(room, life=None, charge=True):
-    """A payment that succeeded; what follows from its events."""
-    life = life or Life()
-    life.create()
-    life.succeed()
-    life.publish(room.stripe)
-    follow_ups = {}
-    for made in life.made:
-        if charge or made["type"] != "charge.succeeded":
-            answer = room.event(made)
-            assert answer["outcome"] == "DONE", answer
-            follow_ups.update({one["id"]: one for one in answer["follow_ups"]})
-    return life, follow_ups
+@pytest.fixture
+def room(shared_room):
+    """Empty books, an empty mailbox, and nothing amiss."""
+    shared_room.clear()
+    shared_room.stripe.fail = shared_room.stripe.on_get = None
+    shared_room.mail.fault()
+    shared_room.mail.clear()
+    return shared_room
 
 
 def receipt_row(room, subject):
@@ -308,49 +303,3 @@ def test_a_payment_that_nobody_knows_is_never(room):
     assert answer["outcome"] == "NEVER"
     assert room.handle.run("x", "receipt.send", b"{}")["outcome"] == "NEVER"
     assert room.handle.run("x", "receipt.send", b"not json")["outcome"] == "NEVER"
-
-
-SECURE = {"login": ("tocsin", "motdepasse")}
-
-
-@pytest.mark.parametrize("room", [{"mail_options": {"tls": "starttls", **SECURE}},
-                                  {"mail_options": {"tls": "implicit"}}],
-                         indirect=True, ids=["starttls and login", "implicit"])
-def test_mail_goes_over_tls_with_a_login(room):
-    life, _ = paid(room)
-    answer = room.handle.receipt("receipt", life.id)
-    assert answer["outcome"] == "DONE", answer
-    assert len(room.mail.files()) == 1
-
-
-@pytest.mark.parametrize("room", [{"mail_options": {"tls": "starttls", **SECURE}}],
-                         indirect=True)
-def test_a_login_that_is_refused_pauses_mail_and_kills_nothing(room):
-    life, _ = paid(room)
-    (room.stack.secrets / "mail").write_text("wrong\n")
-    other = room.open()
-    answer = other.receipt("receipt", life.id)
-    assert (answer["outcome"], answer["neighbour"]) == ("LATER", "smtp")
-    assert "login" in answer["fault"]
-    assert room.mail.files() == []
-
-
-@pytest.mark.parametrize("room", [
-    {"mail_options": {"tls": "starttls", **SECURE},
-     "settings": {"mail.ca_file": "/etc/ssl/certs/ca-certificates.crt"}}], indirect=True)
-def test_a_server_with_a_strange_certificate_gets_no_mail(room):
-    life, _ = paid(room)
-    answer = room.handle.receipt("receipt", life.id)
-    assert (answer["outcome"], answer["neighbour"]) == ("LATER", "smtp")
-    assert "TLS" in answer["fault"]
-    assert room.mail.files() == []
-
-
-def test_starttls_is_not_negotiable(room):
-    """A server that offers no TLS gets nothing when the settings want it."""
-    life, _ = paid(room)
-    room.stack.extra["mail.tls"] = "starttls"
-    room.stack.write_config()
-    answer = room.open().receipt("receipt", life.id)
-    assert (answer["outcome"], answer["neighbour"]) == ("LATER", "smtp")
-    assert room.mail.files() == []
