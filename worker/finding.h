@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * finding - what a handler noticed and a person should see: a row of
- * reconciliation_findings.
+ * finding - what a handler noticed and a person should see.
  *
- * Owns:    nothing; writes inside the caller's transaction, or alone
+ * Owns:    rows of reconciliation_findings; writes inside the caller's transaction, or alone
  * Callers: handlers      Blocks: as long as MariaDB does
  * Faults:  as MariaDB's
  */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * mirror - keeps one row equal to one object of Stripe's, in whatever order its events
- * come.
+ * mirror - keeps a row equal to an object of Stripe's, in whatever order events come.
  *
  * Owns:    nothing; works inside the caller's transaction
  * Callers: the appliers of events (event_*.c)      Blocks: as long as MariaDB does

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * payment_state - the states of Stripe's money objects, and which news about them is
- * news.
+ * payment_state - the states of Stripe's money objects, and which news is news.
  *
  * Owns:    nothing; pure rules      Callers: worker, ctl, api      Blocks: never
  *

@@ -19,9 +19,9 @@
 enum { PII_ADDRESS_BYTES = 254 }; /* RFC 5321, 4.5.3.1.3, less the angle brackets */
 
 /* Whether mail may be sent to it: one local part of RFC 5322 atoms and dots (no quoted
- * strings, no comments), one domain name with a dot
- * (or "localhost"), ASCII alone, at most 254 bytes. Such
- * an address is safe in a header and in an SMTP command as it stands. */
+ * strings, no comments), one domain name with a dot (or "localhost"), ASCII alone, at
+ * most 254 bytes. Such an address is safe in a header and in an SMTP command as it
+ * stands. */
 bool pii_is_address(struct span address);
 /* Without white space around it and in lower case; `out` is appended to. */
 void pii_canonical_address(struct span address, struct text *out);

@@ -2,11 +2,13 @@
  *
  * receipt - what the buyer is written: the receipt of a payment, the notice of a refund.
  *
- * Owns:    nothing; pure: the same receipt always gives the same bytes, so one that has
- * to be sent twice is twice the same message Callers: worker (receipt.send)      Blocks:
- * never Units:   minor units; moments are wall time in UTC and are shown in Europe/Paris
- * Faults:  NEVER when the buyer's or the sender's address is none, or the message is too
- * large
+ * Owns:    nothing; pure rules
+ * Callers: worker (receipt.send)      Blocks: never
+ * Units:   minor units; moments are wall time in UTC and are shown in Europe/Paris
+ * Faults:  NEVER when an address is none, or the message is too large
+ *
+ * The same receipt always gives the same bytes, so one that has to be sent twice is twice
+ * the same message.
  *
  * Card networks want these on the receipt of a card that was read by a terminal
  * (docs.stripe.com/terminal/features/receipts): the application's name, its AID and the
