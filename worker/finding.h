@@ -2,7 +2,7 @@
  *
  * finding - what a handler noticed and a person should see.
  *
- * Owns:    rows of reconciliation_findings; writes inside the caller's transaction, or alone
+ * Owns:    rows of reconciliation_findings; written inside the caller's transaction
  * Callers: handlers      Blocks: as long as MariaDB does
  * Faults:  as MariaDB's
  */
