@@ -61,7 +61,8 @@ static void unlink_from(struct connection_list *list, struct connection *connect
 static void on_readable(evutil_socket_t fd, short what, void *context);
 static void on_end(struct connection *connection);
 static void throw_away(struct connection *connection);
-static void make_room(struct connection *connection);
+static bool make_room(struct connection *connection);
+static void drop_buffer(struct connection *connection);
 static void advance(struct connection *connection);
 static size_t ahead(const struct connection *connection);
 static bool ahead_is_useless(const struct connection *connection);
@@ -179,7 +180,7 @@ void connection_free_closed(struct loop *loop)
     while (connection) {
         struct connection *behind = connection->behind;
         text_done(&connection->out);
-        free(connection->in);
+        drop_buffer(connection);
         free(connection);
         connection = behind;
     }
@@ -252,7 +253,10 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
         throw_away(connection);
         return;
     }
-    make_room(connection);
+    if (!make_room(connection)) {
+        refuse(connection, 503, "too much is buffered");
+        return;
+    }
     ssize_t got = recv(fd,
                        connection->in + connection->in_len,
                        connection->in_room - connection->in_len,
@@ -296,28 +300,46 @@ static void throw_away(struct connection *connection)
 }
 
 /* The buffer grows only with what has come: a length that was announced takes no memory.
- */
-static void make_room(struct connection *connection)
+ * False when all the buffers of the loop together would take too much. */
+static bool make_room(struct connection *connection)
 {
+    struct loop *loop = connection->loop;
     if (connection->in_room - connection->in_len >= READ_LEAST_BYTES) {
-        return;
+        return true;
     }
-    size_t held = connection->in_len - connection->in_start;
+    size_t held = ahead(connection);
     if (connection->in_start > 0) {
         memmove(connection->in, connection->in + connection->in_start, held);
         connection->in_start = 0;
         connection->in_len = held;
     }
     if (connection->in_room - held >= READ_LEAST_BYTES) {
-        return;
+        return true;
     }
     size_t room = connection->in_room ? connection->in_room * 2 : FIRST_BUFFER_BYTES;
+    size_t more = room - connection->in_room;
+    if (connection->in_room > 0 &&
+        loop->buffered_bytes + more > CONNECTION_BUFFERS_BYTES) {
+        return false;
+    }
     char *in = realloc(connection->in, room);
     if (!in) {
         abort();
     }
+    loop->buffered_bytes += more;
     connection->in = in;
     connection->in_room = room;
+    return true;
+}
+
+static void drop_buffer(struct connection *connection)
+{
+    connection->loop->buffered_bytes -= connection->in_room;
+    free(connection->in);
+    connection->in = NULL;
+    connection->in_start = 0;
+    connection->in_len = 0;
+    connection->in_room = 0;
 }
 
 /* Goes on as far as the bytes that are there allow. */
@@ -510,11 +532,7 @@ static void after_answer(struct connection *connection)
     set_reading(connection, !connection->client_done);
     if (ahead(connection) == 0 && connection->in_room > FIRST_BUFFER_BYTES &&
         !connection->advancing) {
-        free(connection->in); /* a large body's buffer is not kept for small ones */
-        connection->in = NULL;
-        connection->in_start = 0;
-        connection->in_len = 0;
-        connection->in_room = 0;
+        drop_buffer(connection); /* a large body's is not kept for small ones */
     }
 }
 

@@ -22,6 +22,8 @@ struct loop;
 
 enum {
     CONNECTION_AHEAD_BYTES = 16 * 1024,
+    CONNECTION_BUFFERS_BYTES = 128
+                               << 20, /* of one loop; beyond it large bodies get 503 */
     CONNECTION_LEAVING_MS = 2000,
     CONNECTION_LEAVING_BYTES = 4 << 20,
 };

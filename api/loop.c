@@ -28,6 +28,7 @@ enum {
     TICK_MS = 50,
     FIRST_ACCEPT_MS = 1000,
     WARN_EVERY_MS = 10 * 1000,
+    WARNINGS_A_SECOND = 5,
     ACCEPTS_A_TURN = 8, /* so that the loops share a burst */
     SCRATCH_BYTES = 64 << 20,
 };
@@ -154,6 +155,16 @@ const char *loop_date(struct loop *loop)
         http_date(wall_ms, loop->date);
     }
     return loop->date;
+}
+
+bool loop_may_warn(struct loop *loop)
+{
+    int64_t now_s = loop_mono_ms(loop) / 1000;
+    if (loop->warned_s != now_s) {
+        loop->warned_s = now_s;
+        loop->warned = 0;
+    }
+    return loop->warned++ < WARNINGS_A_SECOND;
 }
 
 static void on_accept(evutil_socket_t fd, short what, void *context)

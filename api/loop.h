@@ -73,10 +73,11 @@ struct loop {
 
     struct connection_list lists[CONNECTION_STATES];
     size_t connection_count; /* those that are not closed */
+    size_t buffered_bytes; /* of what they have read */
     struct request *spare_requests;
     uint64_t next_id;
-    int64_t told_s; /* the second in which failures were last logged */
-    int told; /* how many in it */
+    int64_t warned_s; /* the second of the last warnings about requests */
+    int warned; /* how many in it */
     struct text scratch; /* an answer that is being put together */
     int64_t date_s;
     char date[HTTP_DATE_BYTES];
@@ -95,6 +96,8 @@ void loop_close(struct loop *loop);
 
 int64_t loop_mono_ms(const struct loop *loop);
 int64_t loop_mono_us(const struct loop *loop);
+/* Whether one more warning about a request may be logged: a few a second are enough. */
+bool loop_may_warn(struct loop *loop);
 /* For the Date header; made anew once a second. */
 const char *loop_date(struct loop *loop);
 

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * tocsin-api: HTTP in, jobs out. */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "api/door.h"
@@ -14,6 +19,7 @@
 enum { EXIT_UNAVAILABLE = 69, EXIT_SETTINGS = 78 };
 
 static int run(const struct settings *settings);
+static void drop_rights(void);
 
 int main(int argc, char **argv)
 {
@@ -47,12 +53,16 @@ static int run(const struct settings *settings)
         log_error("cannot start", LOG_FAULT(&fault));
         goto out;
     }
+    if (door.secret_count == 0) {
+        log_warning("there are no webhook secrets: every event will be refused");
+    }
     if (listener_open(settings, &listener, &fault) != OUTCOME_DONE ||
         server_open(&server, &door, &listener, &fault) != OUTCOME_DONE) {
         log_error("cannot start", LOG_FAULT(&fault));
         status = EXIT_UNAVAILABLE;
         goto out;
     }
+    drop_rights();
     server_run(&server);
     status = 0;
 out:
@@ -63,4 +73,22 @@ out:
         _exit(status);
     }
     return status;
+}
+
+/* Nothing that is started from here may gain rights, and a crash writes no keys to disk.
+ * As many connections as the administrator allows may be open. */
+static void drop_rights(void)
+{
+    struct rlimit files;
+    const struct rlimit no_core = {0, 0};
+    bool good = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                setrlimit(RLIMIT_CORE, &no_core) == 0 &&
+                getrlimit(RLIMIT_NOFILE, &files) == 0;
+    if (good) {
+        files.rlim_cur = files.rlim_max;
+        good = setrlimit(RLIMIT_NOFILE, &files) == 0;
+    }
+    if (!good) {
+        log_warning("limits stay as they were", LOG_TEXT("why", strerrordesc_np(errno)));
+    }
 }

@@ -12,11 +12,10 @@
 #include "api/loop.h"
 #include "common/base/log.h"
 
-enum { PROBLEM_BYTES = 64 * 1024, WARNINGS_A_SECOND = 5 };
+enum { PROBLEM_BYTES = 64 * 1024 };
 
 static void write_id(uint64_t number, char out[REQUEST_ID_BYTES]);
 static void settle(struct request *request, int status);
-static bool may_warn(struct loop *loop, int64_t now_us);
 
 struct span request_header(const struct request *request, const char *name)
 {
@@ -57,7 +56,11 @@ void request_answer_json(struct request *request, int status, struct span body)
 
 void request_problem(struct request *request, enum problem problem)
 {
-    request_problem_with(request, problem, NULL, 0, (struct span){NULL, 0});
+    struct span headers = {NULL, 0};
+    if (problem_status(problem) == 503) {
+        headers = SPAN("Retry-After: 1\r\n");
+    }
+    request_problem_with(request, problem, NULL, 0, headers);
 }
 
 void request_problem_with(struct request *request,
@@ -142,9 +145,8 @@ static void settle(struct request *request, int status)
     struct loop *loop = request->loop;
     int64_t took_us = loop_mono_us(loop) - request->began_us;
     size_t row = request->route ? (size_t)(request->route - routes) : ROUTES_MOST;
-    enum log_level level = status >= 500 && may_warn(loop, took_us + request->began_us)
-                               ? LOG_LEVEL_WARNING
-                               : LOG_LEVEL_DEBUG;
+    enum log_level level =
+        status >= 500 && loop_may_warn(loop) ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG;
     counters_answered(loop->counters, row, status, took_us);
     if (log_is_on(level)) {
         LOG_AT_(level,
@@ -156,14 +158,4 @@ static void settle(struct request *request, int status)
                 LOG_NUMBER("took_us", took_us),
                 LOG_NUMBER("left", request->connection ? 0 : 1));
     }
-}
-
-/* Failures are worth a warning each, but not thousands of them. */
-static bool may_warn(struct loop *loop, int64_t now_us)
-{
-    if (loop->told_s != now_us / 1000000) {
-        loop->told_s = now_us / 1000000;
-        loop->told = 0;
-    }
-    return loop->told++ < WARNINGS_A_SECOND;
 }

@@ -210,7 +210,7 @@ static void on_enqueued(void *context,
         reject(arrival->request, WEBHOOK_UNAVAILABLE, PROBLEM_UNAVAILABLE);
         return;
     }
-    if (verdict == ENQUEUE_CONFLICT) {
+    if (verdict == ENQUEUE_CONFLICT && loop_may_warn(arrival->request->loop)) {
         log_warning("an event came again with another body: the first one stays",
                     LOG_SPAN("id", arrival->id),
                     LOG_TEXT("request", arrival->request->id));

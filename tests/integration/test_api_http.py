@@ -164,6 +164,32 @@ def test_what_a_refused_client_sends_is_thrown_away_only_for_a_while(door):
         assert time.monotonic() - started < 10
 
 
+def test_bodies_that_together_are_too_much_get_503_and_the_rest_goes_on(make_door):
+    door = make_door(api__loops=1)
+    head = (b"POST /api/stripe/webhook HTTP/1.1\r\nHost: t\r\n"
+            b"Content-Length: %d\r\n\r\n" % MIB)
+    wires = []
+    refused = 0
+    for _ in range(200):
+        wire = door.connect()
+        wires.append(wire)
+        try:
+            wire.send(head + b"x" * (900 * 1024))
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+    for wire in wires:
+        wire.socket.settimeout(0.01)
+        try:
+            refused += wire.answer()[0] == 503
+        except (TimeoutError, EOFError, ConnectionResetError):
+            pass
+    assert refused > 10
+    assert door.post(encode(payment_event())) == 200
+    for wire in wires:
+        wire.close()
+    door.wait_kept(encode(payment_event(description="x" * (500 * 1024))))
+
+
 @pytest.mark.parametrize("start, drip", [
     (b"GET / HTTP/1.1\r\nHost: t\r\nA: ", b"b"),
     (b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1000\r\n\r\n", b"x"),

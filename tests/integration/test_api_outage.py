@@ -6,6 +6,7 @@ import http.client
 import json
 import signal
 import socket
+import struct
 import threading
 import time
 
@@ -54,6 +55,7 @@ def test_a_503_is_a_problem_in_json(door, redis_server):
         assert status == 503
         assert json.loads(answer)["code"] == "unavailable"
         assert "connection" not in headers
+        assert headers["retry-after"] == "1"
         wire.send(GET)
         assert wire.answer()[0] == 200
     redis_server.start()
@@ -67,6 +69,22 @@ def test_a_frozen_redis_gives_503_within_the_limit_and_it_recovers(door, redis_s
         redis_server.thaw()
     assert {status for status, _ in answers} == {503}
     assert max(seconds for _, seconds in answers) < 0.25
+    door.wait_kept(encode(payment_event()))
+
+
+def test_clients_that_leave_before_their_answer_do_no_harm(door, redis_server):
+    linger = struct.pack("ii", 1, 0)  # close sends a reset
+    redis_server.freeze()
+    try:
+        for number in range(20):
+            with door.connect() as wire:
+                wire.send(webhook_request(encode(payment_event())) * 2)
+                if number % 2:
+                    wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    finally:
+        redis_server.thaw()
+    wait_until(lambda: door.metric("tocsin_requests_waiting") == 1, "none waits any more")
+    wait_until(lambda: door.metric("tocsin_connections") == 1, "none is connected any more")
     door.wait_kept(encode(payment_event()))
 
 
