@@ -17,21 +17,29 @@ redis.call('HDEL', P .. ':clock', 'shifted')
 local queues = queue_names()
 local share = math.max(1, math.floor(most / math.max(1, #queues)))
 
--- Ids of a state whose moment has come, at most the queue's share.
-local function over(state, queue)
-    local ids = redis.call('ZRANGEBYSCORE', P .. ':' .. state .. ':' .. queue, '-inf', now,
-                           'LIMIT', 0, share)
+-- Does `act` to each job of a state whose moment has come, at most the queue's share. An id
+-- whose record somebody deleted is no job: it is dropped, lest it stand in the way for ever.
+local function each_over(state, queue, act)
+    local key = P .. ':' .. state .. ':' .. queue
+    local ids = redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, share)
+    for _, id in ipairs(ids) do
+        local job = job_of(id)
+        if job then
+            act(id, job)
+        else
+            redis.call('ZREM', key, id)
+        end
+    end
     if #ids == share then
         more = 1
     end
-    return ids
 end
 
 for _, queue in ipairs(queues) do
-    for _, id in ipairs(over('leased', queue)) do
+    each_over('leased', queue, function(id, job)
         expired = expired + 1
-        poisoned = poisoned + (crash(id, job_of(id), 'the lease ran out') and 1 or 0)
-    end
+        poisoned = poisoned + (crash(id, job, 'the lease ran out') and 1 or 0)
+    end)
 end
 
 local dead, any_dead = {}, false
@@ -60,11 +68,10 @@ else
 end
 
 for _, queue in ipairs(queues) do
-    for _, id in ipairs(over('scheduled', queue)) do
-        local job = job_of(id)
+    each_over('scheduled', queue, function(id, job)
         due = due + 1
         move(id, job, 'ready', job.lane, next_turn(queue, job.tenant))
-    end
+    end)
 end
 finish()
 return {due, expired, recovered, poisoned, shifted, more}

@@ -361,11 +361,14 @@ class Model:
         return reply
 
     def release(self, *held):
-        jobs = [self.held(*pair) for pair in held]
-        for job in filter(None, jobs):
-            self.give_back(job)
+        back = 0
+        for pair in held:
+            job = self.held(*pair)
+            if job:
+                self.give_back(job)
+                back += 1
         self.finish()
-        return len([job for job in jobs if job])
+        return back
 
     def beat(self, worker, *held, lease_ms=10000, leaving=False, about="{}"):
         self.tick()

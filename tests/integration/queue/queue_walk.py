@@ -98,7 +98,7 @@ class Walk:
                       "sweep": 10, "pass_time": 12, "jump": 1, "lose_worker": 2, "pause": 2,
                       "resume": 3, "retry": 4, "discard": 2, "trim": 2, "archive": 3,
                       "outdate": 1, "wait": 3, "neighbour": 4, "govern": 1, "govern_refused": 1,
-                      "read": 2}
+                      "read": 2, "vanish": 1}
         if seed % 2:  # an unlucky one: jobs are lost more often than settled
             self.verbs.update(settle=6, beat=3, sweep=16, pass_time=18, lose_worker=6, retry=1,
                               discard=0, enqueue=6)
@@ -251,6 +251,23 @@ class Walk:
     def sweep(self):
         self.both("sweep", dead_after_ms=self.random.choice((3000, 8000)),
                   most=self.random.choice((1000, 1000, 30, 2)))
+
+    def vanish(self):
+        """Somebody deletes the record of a job whose moment has come: the sweep clears up."""
+        states = ["scheduled"]
+        if abs(self.model.now - (self.model.clock or 0)) <= 5000:  # else the lease is shifted
+            states.append("leased")
+        probes = [neighbour["probe"] for neighbour in self.model.neighbours.values()]
+        over = [job for state in states for job in self.model.in_state(state)
+                if job.score <= self.model.now and job.id not in probes]
+        if not over:
+            return
+        job = self.random.choice(over)
+        del self.model.jobs[job.id]
+        self.queue.client.delete(self.queue.key("job", job.id))
+        for ref in job.refs:
+            self.queue.client.zrem(self.queue.key("ref", ref), job.id)
+        self.both("sweep")
 
     def set_time(self, now_ms):
         self.trace[-1] += f" to {now_ms}"
