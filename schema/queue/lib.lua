@@ -59,18 +59,22 @@ end
 
 -- --- queues and turns ------------------------------------------------------------------
 
--- Every "<lane>:<kind>" that ever held a job, in the order of the lanes, then by name.
+-- Every "<lane>:<kind>" that ever held a job, in no order.
+local function known_queues()
+    return redis.call('HKEYS', P .. ':queues')
+end
+
+-- The same in the order of the lanes, then by name.
 local function queue_names()
-    local names, rank = redis.call('HKEYS', P .. ':queues'), {}
+    local names, rank, place = known_queues(), {}, {}
     for i, lane in ipairs(LANES) do
         rank[lane[1]] = i
     end
+    for _, name in ipairs(names) do
+        place[name] = (rank[string.match(name, '^[^:]*')] or 9) .. name
+    end
     table.sort(names, function(a, b)
-        local lane_a, lane_b = string.match(a, '^[^:]*'), string.match(b, '^[^:]*')
-        if lane_a ~= lane_b then
-            return (rank[lane_a] or 99) < (rank[lane_b] or 99)
-        end
-        return a < b
+        return place[a] < place[b]
     end)
     return names
 end
@@ -331,7 +335,7 @@ local function tick()
         return
     end
     redis.call('HINCRBY', P .. ':clock', 'shifted', shift)
-    for _, queue in ipairs(redis.call('HKEYS', P .. ':queues')) do
+    for _, queue in ipairs(known_queues()) do
         local key = P .. ':leased:' .. queue
         local leased = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
         for i = 1, #leased, 2 do

@@ -82,7 +82,7 @@ local function head(queue)
     return nil
 end
 
-local names, known, lanes, lane_named = queue_names(), {}, {}, {}
+local names, known, lanes, lane_named = known_queues(), {}, {}, {}
 for _, name in ipairs(names) do
     known[name] = true
 end
