@@ -154,6 +154,14 @@ enum http_progress http_next_line(struct http_request *request,
     return HTTP_WHOLE;
 }
 
+int http_hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
 static enum http_progress read_line_stage(struct http_request *request,
                                           char *buffer,
                                           size_t len)

@@ -155,6 +155,8 @@ enum http_progress http_end_headers(struct http_request *request);
 enum http_progress http_read_chunks(struct http_request *request,
                                     char *buffer,
                                     size_t *len);
+/* 0 to 15; -1 when it is none. */
+int http_hex_digit(char c);
 /* Splits "Name: value"; the name becomes lowercase in place. False when it is no header.
  */
 bool http_split_header(char *buffer,

@@ -134,11 +134,7 @@ static size_t read_size(struct span line, size_t *out_size)
     size_t size = 0;
     size_t i = 0;
     for (; i < line.len; i++) {
-        char c = line.at[i];
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
+        int digit = http_hex_digit(line.at[i]);
         if (digit < 0) {
             break;
         }

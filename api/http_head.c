@@ -216,10 +216,9 @@ static bool is_target(struct span target)
             return false;
         }
         if (byte == '%') {
-            static const char hex[] = "0123456789abcdefABCDEF";
-            if (target.len - i < 3 || !memchr(hex, target.at[i + 1], 22) ||
-                !memchr(hex, target.at[i + 2], 22) ||
-                (target.at[i + 1] == '0' && target.at[i + 2] == '0')) {
+            int high = target.len - i < 3 ? -1 : http_hex_digit(target.at[i + 1]);
+            int low = high < 0 ? -1 : http_hex_digit(target.at[i + 2]);
+            if (low < 0 || high + low == 0) {
                 return false;
             }
         }

@@ -80,7 +80,7 @@ enum outcome loop_open(struct loop *loop,
     loop->stop_event =
         event_new(loop->base, loop->stop_fd, EV_READ | EV_PERSIST, on_stop, loop);
     assert(loop->accept_event && loop->tick_event && loop->stop_event);
-    struct timeval tick = {.tv_usec = TICK_MS * 1000};
+    struct timeval tick = {.tv_usec = (suseconds_t)TICK_MS * 1000};
     event_add(loop->tick_event, &tick);
     event_add(loop->stop_event, NULL);
     atomic_store(&loop->beat_ms, loop_mono_ms(loop));
@@ -184,7 +184,7 @@ static void on_accept(evutil_socket_t fd, short what, void *context)
  * wait in the listening queue meanwhile. */
 static bool accept_one(struct loop *loop)
 {
-    struct sockaddr_storage from;
+    struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof(from);
     int64_t most = loop->door->settings->api.connections_max;
     if (atomic_fetch_add_explicit(loop->connection_total, 1, memory_order_relaxed) >=

@@ -247,7 +247,7 @@ static void write_type(struct json_writer *json, const char *code)
     assert(len < 64);
     memcpy(type, prefix, sizeof(prefix) - 1);
     for (size_t i = 0; i <= len; i++) {
-        type[sizeof(prefix) - 1 + i] = code[i] == '_' ? '-' : code[i];
+        type[sizeof(prefix) - 1 + i] = (char)(code[i] == '_' ? '-' : code[i]);
     }
     json_put_string(json, "type", span_of(type));
 }

@@ -132,9 +132,11 @@ static void *place(const redisReadTask *task, enum reply_type type, size_t bytes
     struct reply *reply = NULL;
     if (task->parent) {
         const struct reply *list = task->parent->obj;
-        struct reply *items;
-        memcpy(&items, &list->items, sizeof(items)); /* ours, still being filled */
-        reply = &items[task->idx];
+        union {
+            const struct reply *read;
+            struct reply *fill; /* they are ours, and still being filled */
+        } items = {.read = list->items};
+        reply = &items.fill[task->idx];
     } else {
         reply = ARENA_NEW(arena, struct reply);
     }

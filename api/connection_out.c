@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ * Bytes out: answers, and leaving well behind the last one. */
+#include <assert.h>
+#include <errno.h>
+#include <sys/socket.h>
+
+#include <event2/event.h>
+
+#include "api/connection_state.h"
+#include "api/http_write.h"
+#include "api/loop.h"
+
+static void send_out(struct connection *connection, struct span bytes);
+static void after_answer(struct connection *connection);
+static void leave(struct connection *connection);
+
+void connection_answer(struct connection *connection, const struct http_answer *answer)
+{
+    struct loop *loop = connection->loop;
+    struct http_answer last = *answer;
+    assert(connection->state == CONNECTION_WAITING && connection->request);
+    connection->request = NULL;
+    connection->closes = connection->closes || !connection->http.keep_alive ||
+                         (connection->client_done && connection_ahead(connection) == 0) ||
+                         loop->draining;
+    last.close = connection->closes;
+    text_clear(&loop->scratch);
+    http_write(&loop->scratch, &last, loop_date(loop));
+    send_out(connection, text_span(&loop->scratch));
+    if (!connection->advancing) {
+        connection_advance(connection);
+    }
+}
+
+static void send_out(struct connection *connection, struct span bytes)
+{
+    ssize_t sent = send(connection->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+        connection_shut(connection);
+        return;
+    }
+    size_t done = sent > 0 ? (size_t)sent : 0;
+    if (done == bytes.len) {
+        after_answer(connection);
+        return;
+    }
+    text_add(&connection->out, (struct span){bytes.at + done, bytes.len - done});
+    connection->out_sent = 0;
+    connection_move_to(connection, CONNECTION_WRITING);
+    event_add(&connection->write_event, NULL);
+}
+
+void connection_on_writable(evutil_socket_t fd, short what, void *context)
+{
+    (void)what;
+    struct connection *connection = context;
+    struct span left = text_span(&connection->out);
+    left.at += connection->out_sent;
+    left.len -= connection->out_sent;
+    ssize_t sent = send(fd, left.at, left.len, MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+        connection_shut(connection);
+        return;
+    }
+    connection->out_sent += sent > 0 ? (size_t)sent : 0;
+    if (connection->out_sent < connection->out.len) {
+        event_add(&connection->write_event, NULL);
+        return;
+    }
+    text_done(&connection->out);
+    after_answer(connection);
+    connection_advance(connection);
+}
+
+static void after_answer(struct connection *connection)
+{
+    if (connection->closes) {
+        leave(connection);
+        return;
+    }
+    connection_move_to(connection, CONNECTION_IDLE);
+    connection_set_reading(connection, !connection->client_done);
+    if (connection_ahead(connection) == 0 &&
+        connection->in_room > CONNECTION_FIRST_BYTES && !connection->advancing) {
+        connection_drop_buffer(
+            connection); /* a large body's is not kept for small ones */
+    }
+}
+
+/* Closing while the client still sends would make the kernel send a reset, which may
+ * overtake the answer (RFC 9112, section 9.6). So only our side ends, and what comes is
+ * thrown away for a while. */
+static void leave(struct connection *connection)
+{
+    if (connection->client_done || shutdown(connection->fd, SHUT_WR) != 0) {
+        connection_shut(connection);
+        return;
+    }
+    connection_move_to(connection, CONNECTION_LEAVING);
+    connection_set_reading(connection, true);
+}
