@@ -2,18 +2,18 @@
  *
  * queue - the commands of the queue as they go to Redis, and how their replies are read.
  *
- * Owns:    nothing; pure. Commands and what is decoded live in the arena given (texts are
- * borrowed from the reply or from the caller, which must outlive the command) Callers:
- * api (enqueue), worker (take, settle, beat, sweep ...), ctl (list, retry ...) Blocks:
- * never Units:   milliseconds; moments are wall time in UTC by Redis' clock Order:
- * queue_<verb>(...) makes the command; whoever has a connection sends it; then
+ * Owns:    nothing; pure. A command, and what is decoded, lives in the arena given; its
+ *          texts are borrowed from the caller or the reply, which must outlive it
+ * Callers: api (enqueue), worker (take, settle, beat, sweep), ctl (list, retry, pause)
+ * Blocks:  never
+ * Units:   milliseconds; moments are wall time in UTC by Redis' clock
+ * Order:   queue_<verb>(...) makes the command; whoever has a connection sends it; then
  *          queue_read_<verb>(...) reads its reply
- * Faults:  NEVER "queue" QUEUE_BAD_REPLY when a reply has another shape than the script's
- * contract says
+ * Faults:  NEVER "queue" QUEUE_BAD_REPLY when a reply is not what the script promises
  *
  * Each verb is one Lua script in schema/queue/, where its contract stands at the top; the
- * keys are in schema/keys.md. A queue may have several partitions, `{tocsin}` when there
- * is one, `{tocsin:0}` to `{tocsin:N-1}` when there are N; a job lives in the partition
+ * keys are in schema/keys.md. A queue may have several partitions: `{tocsin}` when there
+ * is one, `{tocsin:0}` to `{tocsin:N-1}` when there are N. A job lives in the partition
  * of its name, its follow-ups in their parent's.
  */
 #ifndef COMMON_LINK_QUEUE_H
@@ -49,8 +49,7 @@ struct partition {
 };
 struct partition queue_partition_of(struct span job_id, int count);
 
-/* --- enqueue -------------------------------------------------------------------------
- */
+/* --- enqueue ----------------------------------------------------------------------- */
 
 struct job_new {
     struct span id;
@@ -60,9 +59,9 @@ struct job_new {
     struct span payload; /* sealed */
     struct span mac; /* 64 hex digits: fingerprint of the canonical body */
     int64_t delay_ms; /* 0: ready at once; else scheduled for Redis' now + delay */
-    struct span
-        reply; /* channel suffix to publish on when settled; empty: nobody waits */
-    const struct span *refs; /* evt_, pi_, acct_, re_ ... by which it is found */
+    struct span reply; /* channel to tell when it is done or dead; empty: nobody waits */
+    const struct span *refs; /* evt_, pi_, acct_, re_ ... by which it is found; those that
+                                are not made of the characters of names are left out */
     size_t ref_count;
 };
 enum enqueue_verdict {
@@ -83,13 +82,11 @@ MUST_USE enum outcome queue_read_enqueue(const struct reply *reply,
                                          enum enqueue_verdict *out_verdicts,
                                          struct fault *fault);
 
-/* --- take ----------------------------------------------------------------------------
- */
+/* --- take -------------------------------------------------------------------------- */
 
 struct take_kind {
     const struct kind *kind;
-    int most; /* jobs of it that may be taken now in general slots (its share less what
-                 runs) */
+    int most; /* general slots that it may still fill: its share, less what runs */
 };
 struct take {
     struct span worker; /* its name: host:pid:start */
@@ -103,8 +100,7 @@ struct take {
 /* A job that a worker holds. */
 struct job {
     struct span id;
-    const struct kind
-        *kind; /* found in `kinds`, or the table handed to queue_read_take */
+    const struct kind *kind; /* found in the table handed to queue_read_take */
     enum job_lane lane; /* the lane that it was taken from */
     struct span tenant;
     struct span payload; /* sealed */
@@ -120,8 +116,7 @@ struct job {
 struct taken {
     struct job *jobs;
     size_t count;
-    size_t
-        waiting_versions; /* jobs put aside because their record's version is unknown */
+    size_t waiting_versions; /* put aside: their record's version is unknown */
     bool quarantine_waits; /* a quarantined job waits for an empty worker */
     int64_t next_due_ms; /* when the next scheduled job is due, from now; -1: none */
 };
@@ -135,13 +130,12 @@ MUST_USE enum outcome queue_read_take(const struct reply *reply,
                                       struct arena *arena,
                                       struct taken *out_taken,
                                       struct fault *fault);
-/* The wake list that a fetcher with nothing to do waits on (BLPOP, at most timeout_s). */
+/* The wake list that an idle fetcher waits on: BLPOP, for at most timeout_ms. */
 struct command queue_wait(struct arena *arena,
                           struct partition partition,
                           int64_t timeout_ms);
 
-/* --- settle --------------------------------------------------------------------------
- */
+/* --- settle ------------------------------------------------------------------------ */
 
 struct settlement {
     const struct job *job;
@@ -184,14 +178,12 @@ struct command queue_release(struct arena *arena,
                              const struct job *jobs,
                              size_t count);
 
-/* --- beat, sweep, trim: what keeps the queue honest ------------------------------------
- */
+/* --- beat, sweep, trim: what keeps the queue honest -------------------------------- */
 
 struct beat {
     struct span worker;
     struct span about; /* JSON: host, pid, version, slots, what runs; for operators */
-    const struct job
-        *held; /* every job that it holds in this partition; leases are extended */
+    const struct job *held; /* every job that it holds in this partition */
     size_t held_count;
     int64_t lease_ms;
     bool leaving; /* last beat: forget the worker */
@@ -218,8 +210,7 @@ struct swept {
     int64_t expired; /* leases that ran out */
     int64_t recovered; /* jobs of workers that stopped beating */
     int64_t poisoned; /* of these: dead after three crashes */
-    int64_t
-        shifted_ms; /* how far leases were shifted because time jumped; 0: it did not */
+    int64_t shifted_ms; /* how far time jumped and leases with it; 0: it did not */
     bool more; /* call again at once */
 };
 struct command queue_sweep(struct arena *arena,
@@ -240,40 +231,36 @@ struct command queue_trim(struct arena *arena,
                           const struct trim *trim);
 /* The integer reply is the number of jobs forgotten. */
 
-/* Dead jobs that are not in MariaDB yet, at most `most`, as show replies. */
-struct command queue_unarchived(struct arena *arena,
-                                struct partition partition,
-                                int most);
-/* These are now, as the records that were archived stand: one that was retried meanwhile,
- * even if it died again, is not marked. The integer reply is the number of those marked.
- */
-struct job_record;
-struct command queue_archived(struct arena *arena,
-                              struct partition partition,
-                              const struct job_record *records,
-                              size_t count);
-
-/* --- what operators do and see
- * ---------------------------------------------------------- */
-
 /* A job's record for people; the payload stays sealed. */
 struct job_record {
     struct span id, kind, lane, tenant, worker, refs, last_fault, reply, mac, payload;
     enum job_state state;
     int version, attempt, max_attempts, crashes, deferrals;
-    int64_t enqueued_ms,
-        at_ms /* of its state: due, lease end, settled; of ready: when it got so */,
-        token;
-    struct span outcome; /* "done", "discarded", "poison", "never", "exhausted" ...; of
-                            done and dead */
+    int64_t enqueued_ms, token;
+    int64_t at_ms; /* due, lease end or settled; of ready: since when */
+    struct span outcome; /* done, discarded; never, exhausted, poison; else empty */
     struct span history; /* one JSON object a line, oldest first */
     bool archived;
 };
+
+/* Dead jobs that are not in MariaDB yet, at most `most`, as show replies. */
+struct command queue_unarchived(struct arena *arena,
+                                struct partition partition,
+                                int most);
+/* These are now. A job that was retried after its record was read, even if it died again,
+ * is not marked. The integer reply is the number of those that are. */
+struct command queue_archived(struct arena *arena,
+                              struct partition partition,
+                              const struct job_record *records,
+                              size_t count);
+
+/* --- what operators do and see ----------------------------------------------------- */
+
 struct command queue_show(struct arena *arena,
                           struct partition partition,
                           struct span id);
-/* The jobs that carry a reference, newest first, at most `most`, without their payloads.
- */
+/* The job that a reference is the name of, then those that carry it, newest first; at
+ * most `most`, without their payloads. */
 struct command queue_find(struct arena *arena,
                           struct partition partition,
                           struct span ref,
@@ -325,9 +312,8 @@ struct pause_state {
     int64_t since_ms;
 };
 struct total {
-    struct span name; /* "enqueued", "known", "done", "dead", "later", "crashed" ... since
-                         the queue began */
-    int64_t count;
+    struct span name; /* enqueued, known, done, dead, later, crashed ... */
+    int64_t count; /* since the queue began */
 };
 struct queue_stats {
     struct lane_counts *lanes;
@@ -372,7 +358,7 @@ struct command queue_discard(struct arena *arena,
 MUST_USE enum outcome queue_read_deed(
     const struct reply *reply,
     enum deed_verdict *out_verdict,
-    enum job_state *out_state, /* its state now or as it was */
+    enum job_state *out_state, /* now, or as it was; NULL for pause and resume */
     struct fault *fault);
 /* `what`: "kind:<kind>", "lane:<lane>" or "all". Resuming what is not paused is
  * DEED_WRONG_STATE. */
@@ -385,15 +371,15 @@ struct command queue_resume(struct arena *arena,
                             struct span what,
                             const struct deed *deed);
 
-/* --- the governor of calls to Stripe
- * ---------------------------------------------------- */
+/* --- the governor of calls to Stripe ----------------------------------------------- */
 
 /* Asks for one call from the bucket that all workers share (rate_per_s, burst of one
  * second). The integer reply is the wait in ms before calling (0: now; the token is taken
- * either way). Calls that are not live leave a fifth of the bucket to those that are. */
+ * either way). Calls that are not live leave a fifth of the bucket to those that are. The
+ * bucket is one for all partitions. */
 struct command queue_govern(struct arena *arena, int64_t rate_per_s, bool live);
 /* Stripe said 429: the rate halves, at least to 1/s, and comes back by a tenth each
- * second without another. */
+ * second without another. Refusals within a second of it are its echoes. */
 struct command queue_govern_refused(struct arena *arena, int64_t rate_per_s);
 
 #endif
