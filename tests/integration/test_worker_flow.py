@@ -121,6 +121,7 @@ def test_a_payload_that_does_not_open_is_dead_with_the_reason_and_the_worker_goe
     room.wait_state("broken", "dead")
     room.wait_state("sound", "done")
     assert room.field("broken", "fault").startswith("seal ")
+    assert room.field("broken", "outcome") == "never"
     assert worker.pid is not None
 
 
@@ -131,6 +132,8 @@ def test_a_payload_that_does_not_decode_is_dead_with_the_reason(room):
     room.wait_state("audit:broken", "dead")
     room.wait_state("audit:empty", "dead")
     room.wait_state("sound", "done")
+    for job in ("audit:broken", "audit:empty"):
+        assert room.field(job, "outcome") == "never"
     assert "lacks who, verb, what or at_ms" in room.field("audit:empty", "fault")
 
 

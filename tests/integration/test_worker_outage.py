@@ -120,15 +120,33 @@ def test_forgotten_scripts_under_load_cost_nothing(room):
 
 
 def test_a_finished_job_waits_for_redis_and_is_settled_when_it_is_back(room):
-    worker = room.worker()
-    room.enqueue(("nap", "test.nap", "1000"))
-    room.wait_state("nap", "leased")
-    room.stack.redis.kill9()
-    wait_until(lambda: "link_lost who=settler" in worker.log_text(), "the settler notices")
+    # With few beats it is the settlement that finds Redis away.
+    worker = room.worker(sets={"worker.beat_ms": 5000, "worker.dead_after_ms": 30000})
+    with room.stack.mariadb.client(database="tocsin", autocommit=False) as holder, \
+            holder.cursor() as cursor:
+        cursor.execute("SELECT total FROM test_sum FOR UPDATE")  # the handler waits here
+        room.enqueue(("row", "test.row", ""))
+        room.wait_state("row", "leased")
+        room.stack.redis.kill9()
+        holder.rollback()
+    wait_until(lambda: room.rows() == 1, "the handler has committed")
+    wait_until(lambda: "link_lost who=settler" in worker.log_text(), "it is noticed")
     room.stack.redis.start()
+    room.wait_state("row", "done")
+    assert room.number("row", "token") == 1  # it was run once
+    assert worker.log_text().count("settled id=row ") == 1
+    assert room.number("row", "crashes") == 0
+
+
+def test_a_long_job_stays_with_its_worker_beyond_the_lease(room):
+    room.enqueue(("nap", "test.nap", "7500"))
+    settings = {"worker.lease_ms": 5000}
+    first = room.worker("first", sets=settings)
+    room.wait_state("nap", "leased")
+    room.worker("second", sets=settings)
     room.wait_state("nap", "done")
-    assert room.number("nap", "token") == 1  # it was run once
-    assert worker.log_text().count("settled id=nap") == 1
+    assert room.number("nap", "token") == 1
+    assert "lease_lost" not in first.log_text()
 
 
 def test_a_worker_started_before_redis_works_when_redis_comes(room):
