@@ -34,18 +34,14 @@ void connection_open(struct loop *loop, int fd, const struct address *peer)
     connection->fd = fd;
     connection->peer = *peer;
     text_init(&connection->out, ANSWER_MOST_BYTES);
-    if (event_assign(&connection->read_event,
-                     loop->base,
-                     fd,
-                     EV_READ | EV_PERSIST,
-                     connection_on_readable,
-                     connection) != 0 ||
-        event_assign(&connection->write_event,
-                     loop->base,
-                     fd,
-                     EV_WRITE,
-                     connection_on_writable,
-                     connection) != 0) {
+    connection->read_event = event_new(loop->base,
+                                       fd,
+                                       EV_READ | EV_PERSIST,
+                                       connection_on_readable,
+                                       connection);
+    connection->write_event =
+        event_new(loop->base, fd, EV_WRITE, connection_on_writable, connection);
+    if (!connection->read_event || !connection->write_event) {
         abort();
     }
     loop->connection_count++;
@@ -73,16 +69,21 @@ void connection_expire(struct loop *loop, int64_t now_ms)
     }
 }
 
-/* Whatever has arrived before we stopped is still answered. */
-void connection_drain(struct loop *loop)
+/* Whatever has arrived before we stopped is still answered, and a client that has only
+ * just come in has a moment to say what it wants. */
+void connection_drain(struct loop *loop, int64_t now_ms)
 {
+    int64_t fresh_from_ms =
+        now_ms - CONNECTION_FRESH_MS + limit_ms(loop, CONNECTION_HEAD);
     static const enum connection_state quiet[] = {CONNECTION_IDLE, CONNECTION_HEAD};
     for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++) {
         struct connection *connection = loop->lists[quiet[i]].first;
         while (connection) {
             struct connection *behind = connection->behind;
+            bool fresh = connection->state == CONNECTION_HEAD &&
+                         connection->until_ms > fresh_from_ms;
             char byte;
-            if (connection_ahead(connection) == 0 &&
+            if (!fresh && connection_ahead(connection) == 0 &&
                 recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) {
                 connection_shut(connection);
             }
@@ -106,6 +107,8 @@ void connection_free_closed(struct loop *loop)
     loop->lists[CONNECTION_CLOSED] = (struct connection_list){NULL, NULL};
     while (connection) {
         struct connection *behind = connection->behind;
+        event_free(connection->read_event);
+        event_free(connection->write_event);
         text_done(&connection->out);
         connection_drop_buffer(connection);
         free(connection);
@@ -179,9 +182,9 @@ void connection_set_reading(struct connection *connection, bool reads)
     }
     connection->reads = reads;
     if (reads) {
-        event_add(&connection->read_event, NULL);
+        event_add(connection->read_event, NULL);
     } else {
-        event_del(&connection->read_event);
+        event_del(connection->read_event);
     }
 }
 
@@ -195,8 +198,8 @@ void connection_shut(struct connection *connection)
         connection->request->connection = NULL;
         connection->request = NULL;
     }
-    event_del(&connection->read_event);
-    event_del(&connection->write_event);
+    event_del(connection->read_event);
+    event_del(connection->write_event);
     close(connection->fd);
     connection->fd = -1;
     connection_move_to(connection, CONNECTION_CLOSED);

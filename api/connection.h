@@ -24,6 +24,7 @@ enum {
     CONNECTION_AHEAD_BYTES = 16 * 1024,
     CONNECTION_BUFFERS_BYTES = 128
                                << 20, /* of one loop; beyond it large bodies get 503 */
+    CONNECTION_FRESH_MS = 500, /* for the first byte, when the loop is leaving */
     CONNECTION_LEAVING_MS = 2000,
     CONNECTION_LEAVING_BYTES = 4 << 20,
 };
@@ -34,8 +35,9 @@ void connection_open(struct loop *loop, int fd, const struct address *peer);
 void connection_answer(struct connection *connection, const struct http_answer *answer);
 /* Cuts those whose time has run out; called at every tick of the loop. */
 void connection_expire(struct loop *loop, int64_t now_ms);
-/* Those without a request close; the others after their answer. */
-void connection_drain(struct loop *loop);
+/* Those without a request close; the others after their answer. Called when the loop is
+ * told to stop, and at every tick from then on. */
+void connection_drain(struct loop *loop, int64_t now_ms);
 void connection_close_all(struct loop *loop);
 /* Frees those that were closed: nobody refers to them between two turns. */
 void connection_free_closed(struct loop *loop);

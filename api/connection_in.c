@@ -31,7 +31,7 @@ static bool step(struct connection *connection);
 static bool take_head(struct connection *connection, const char *start);
 static void hand_over(struct connection *connection, const char *start);
 
-void connection_on_readable(evutil_socket_t fd, short what, void *context)
+void connection_on_readable(int fd, short what, void *context)
 {
     (void)what;
     struct connection *connection = context;
@@ -135,7 +135,7 @@ void connection_advance(struct connection *connection)
     for (int requests = 0;;) {
         if (connection->state == CONNECTION_IDLE && connection_ahead(connection) > 0) {
             if (requests++ == REQUESTS_A_TURN) {
-                event_active(&connection->read_event, EV_READ, 0);
+                event_active(connection->read_event, EV_READ, 0);
                 break;
             }
             begin_request(connection);

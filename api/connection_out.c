@@ -47,10 +47,10 @@ static void send_out(struct connection *connection, struct span bytes)
     text_add(&connection->out, (struct span){bytes.at + done, bytes.len - done});
     connection->out_sent = 0;
     connection_move_to(connection, CONNECTION_WRITING);
-    event_add(&connection->write_event, NULL);
+    event_add(connection->write_event, NULL);
 }
 
-void connection_on_writable(evutil_socket_t fd, short what, void *context)
+void connection_on_writable(int fd, short what, void *context)
 {
     (void)what;
     struct connection *connection = context;
@@ -64,7 +64,7 @@ void connection_on_writable(evutil_socket_t fd, short what, void *context)
     }
     connection->out_sent += sent > 0 ? (size_t)sent : 0;
     if (connection->out_sent < connection->out.len) {
-        event_add(&connection->write_event, NULL);
+        event_add(connection->write_event, NULL);
         return;
     }
     text_done(&connection->out);

@@ -12,14 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <event2/event_struct.h>
-
 #include "api/connection.h"
 #include "api/http.h"
 #include "api/loop.h"
 #include "api/networks.h"
 #include "common/base/text.h"
 
+struct event;
 struct request;
 
 enum { CONNECTION_FIRST_BYTES = 8 * 1024 }; /* of its buffer */
@@ -32,8 +31,8 @@ struct connection {
     int64_t until_ms; /* when its state's time runs out */
     int fd;
     struct address peer;
-    struct event read_event;
-    struct event write_event;
+    struct event *read_event;
+    struct event *write_event;
     bool reads; /* the read event is pending */
     bool client_done; /* it sent its end */
     bool advancing; /* connection_advance is on the stack */
@@ -58,13 +57,13 @@ void connection_shut(struct connection *connection);
 /* connection_in.c: an event's callback; as far as the bytes that are there allow; bytes
  * read and not used yet; what cannot be read as a request is answered and ends the
  * connection. */
-void connection_on_readable(evutil_socket_t fd, short what, void *context);
+void connection_on_readable(int fd, short what, void *context);
 void connection_advance(struct connection *connection);
 size_t connection_ahead(const struct connection *connection);
 void connection_refuse(struct connection *connection, int status, const char *reason);
 void connection_drop_buffer(struct connection *connection);
 
 /* connection_out.c: an event's callback. */
-void connection_on_writable(evutil_socket_t fd, short what, void *context);
+void connection_on_writable(int fd, short what, void *context);
 
 #endif

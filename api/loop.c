@@ -261,6 +261,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     connection_expire(loop, now);
     connection_free_closed(loop);
     if (loop->draining) {
+        connection_drain(loop, now);
         if (loop->connection_count == 0 || now >= loop->drain_until_ms) {
             event_base_loopbreak(loop->base);
         }
@@ -291,5 +292,5 @@ static void on_stop(evutil_socket_t fd, short what, void *context)
     sem_post(loop->accepts_ended);
     loop->draining = true;
     loop->drain_until_ms = loop_mono_ms(loop) + loop->door->settings->api.drain_ms;
-    connection_drain(loop);
+    connection_drain(loop, loop_mono_ms(loop));
 }
