@@ -43,7 +43,8 @@ for _, queue in ipairs(queues) do
 end
 
 local dead, any_dead = {}, false
-for _, worker in ipairs(redis.call('ZRANGEBYSCORE', P .. ':workers', '-inf', now - dead_after_ms)) do
+local silent_since = now - dead_after_ms
+for _, worker in ipairs(redis.call('ZRANGEBYSCORE', P .. ':workers', '-inf', silent_since)) do
     dead[worker], any_dead = true, true
 end
 local left = most

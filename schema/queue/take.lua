@@ -120,9 +120,9 @@ local function pass_of(round, member)
 end
 
 local function charge(round, member, stride)
-    local pass = pass_of(round, member)
+    local pass, field = pass_of(round, member), round .. '/' .. member
     passes[round], new_passes[round] = pass, pass
-    passes[round .. '/' .. member], new_passes[round .. '/' .. member] = pass + stride, pass + stride
+    passes[field], new_passes[field] = pass + stride, pass + stride
 end
 
 -- The queue of the lane that is next; nil when there is nothing to take.
