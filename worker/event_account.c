@@ -28,6 +28,9 @@ static enum outcome make_account(struct event_work *work,
                                  const struct sql_value *facts,
                                  bool *out_made,
                                  struct fault *fault);
+static enum outcome give_up_amicale(struct event_work *work,
+                                    struct span account,
+                                    struct fault *fault);
 static enum outcome add_details(struct event_work *work,
                                 const struct mirror_row *account,
                                 struct fault *fault);
@@ -66,12 +69,14 @@ enum outcome event_account_apply(struct event_work *work, struct fault *fault)
         return outcome;
     }
     struct mirror_row account;
-    outcome = mirror_apply(work,
-                           &account_mirror,
-                           id,
-                           updated ? work->told : NULL,
-                           &account,
-                           fault);
+    const struct cJSON *told = updated ? work->told : NULL;
+    outcome = mirror_apply(work, &account_mirror, id, told, &account, fault);
+    if (outcome == OUTCOME_NEVER && mariadb_is_duplicate(fault)) {
+        outcome = give_up_amicale(work, id, fault);
+        if (outcome == OUTCOME_DONE) {
+            outcome = mirror_apply(work, &account_mirror, id, told, &account, fault);
+        }
+    }
     if (outcome != OUTCOME_DONE || work->wanted.path || account.id == 0) {
         return outcome;
     }
@@ -170,6 +175,32 @@ static enum outcome make_account(struct event_work *work,
                                        fault);
     *out_made = outcome == OUTCOME_DONE && rows.affected == 1;
     return outcome;
+}
+
+/* An account that comes back finds its amicale served by another one: the newer one
+ * stays, and a person decides. (A duplicate key undoes its statement and nothing else.)
+ */
+static enum outcome give_up_amicale(struct event_work *work,
+                                    struct span account,
+                                    struct fault *fault)
+{
+    enum outcome outcome = mariadb_run(
+        work->handling->db,
+        "UPDATE stripe_accounts SET amicale_id = NULL WHERE stripe_account_id = ?",
+        SQL_VALUES(SQL_SPAN(account)),
+        work->handling->arena,
+        NULL,
+        fault);
+    if (outcome != OUTCOME_DONE) {
+        return outcome;
+    }
+    return event_finding(work,
+                         "second_account",
+                         account,
+                         0,
+                         SPAN(""),
+                         "it came back, and its amicale has another one",
+                         fault);
 }
 
 /* When it left us: the event of that name knows, and until it comes the first event that

@@ -11,7 +11,7 @@
 #include "common/link/mariadb.h"
 #include "worker/events.h"
 
-enum { DAY_MS = 24 * 3600 * 1000, FAULT_BYTES = 255 };
+enum { DAY_MS = 24 * 3600 * 1000, FAULT_BYTES = 255, ID_BYTES = 255 };
 enum { SQL_NO_PARENT = 1452 };
 
 /* What the ledger said when its row was locked. */
@@ -139,8 +139,8 @@ static enum outcome enter_ledger(struct event_work *work,
         SQL_VALUES(SQL_SPAN(event->id),
                    SQL_SPAN(event->type),
                    SQL_SPAN(work->endpoint),
-                   sql_optional(event->account),
-                   sql_optional(event->object_id),
+                   sql_optional(event_cut(event->account, ID_BYTES)),
+                   sql_optional(event_cut(event->object_id, ID_BYTES)),
                    SQL_I64(event->livemode),
                    sql_optional(event_cut(event->api_version, 64)),
                    sql_moment(handling->arena, event->created_s * 1000),
@@ -234,8 +234,8 @@ static void keep_failure(struct event_work *work, struct fault *fault)
         SQL_VALUES(SQL_SPAN(event->id),
                    SQL_SPAN(event->type),
                    SQL_SPAN(work->endpoint),
-                   sql_optional(event->account),
-                   sql_optional(event->object_id),
+                   sql_optional(event_cut(event->account, ID_BYTES)),
+                   sql_optional(event_cut(event->object_id, ID_BYTES)),
                    SQL_I64(event->livemode),
                    sql_optional(event_cut(event->api_version, 64)),
                    sql_moment(handling->arena, event->created_s * 1000),

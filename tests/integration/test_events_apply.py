@@ -344,6 +344,20 @@ def test_an_account_that_left_is_deauthorized_and_may_come_back(room):
     assert row(room, "stripe_accounts", FLAGS) == (1, 0, 0, 1)
 
 
+def test_an_account_that_comes_back_does_not_displace_its_successor(room):
+    known_account(room)
+    room.sql("UPDATE stripe_accounts SET deauthorized_at = NOW()")
+    known_account(room, name="acct_new")
+    room.stripe.objects["acct_dol"] = account(charges_enabled=True)
+    done(room, events.event("account.application.authorized",
+                            {"id": "ca_1", "object": "application"}, account="acct_dol"))
+    assert room.sql("SELECT stripe_account_id, amicale_id, charges_enabled,"
+                    " deauthorized_at FROM stripe_accounts ORDER BY id") == (
+        ("acct_dol", None, 1, None), ("acct_new", 2, 0, None))
+    assert room.findings() == {("second_account", "acct_dol"),
+                               ("unknown_account", "acct_dol")}
+
+
 def test_an_unknown_account_is_kept_and_reported(room):
     done(room, events.event("account.updated", account(), account="acct_dol"))
     assert row(room, "stripe_accounts", "stripe_account_id, amicale_id") == ("acct_dol", None)
@@ -442,6 +456,7 @@ def test_an_event_is_applied_once_and_its_body_is_kept_sealed(room):
 
 @pytest.mark.parametrize("made", [
     events.event("invoice.paid", {"id": "in_1", "object": "invoice"}),
+    events.event("coupon.created", {"id": "x" * 700, "object": "coupon"}),
     events.event("payment_intent.partially_funded", {"id": "pi_1", "object": "x"}),
     {"id": "evt_thin", "object": "v2.core.event", "type": "v1.billing.meter.error",
      "livemode": False, "created": "2025-11-24T16:00:00.000Z",
