@@ -5,6 +5,7 @@
 #include "worker/events.h"
 #include "worker/handlers.h"
 #include "worker/mirror.h"
+#include "worker/payment.h"
 #include "worker/refund.h"
 
 static enum outcome find_payment(struct event_work *work,

@@ -4,6 +4,7 @@
 #include "worker/events.h"
 #include "worker/handlers.h"
 #include "worker/mirror.h"
+#include "worker/payment.h"
 
 enum { FACTS = 8, DISPUTE_PAYMENT = MIRROR_FIRST_FACT + FACTS };
 

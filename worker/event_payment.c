@@ -4,24 +4,15 @@
  * The buyer's address is the one that our own row holds (the seller typed it), else the
  * metadata's `receipt_email`. Stripe's own receipt_email is not used: Stripe sends a
  * receipt to that address by itself, and the buyer would get two. */
-#include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/base/seal.h"
 #include "common/model/pii.h"
 #include "worker/events.h"
 #include "worker/handlers.h"
-#include "worker/mirror.h"
+#include "worker/payment.h"
 
-enum { FACTS = PAYMENT_AMICALE - MIRROR_FIRST_FACT, METADATA_BYTES = 32 * 1024 };
-enum { LOCAL_ID_BYTES = 64, CODE_BYTES = 100, MESSAGE_BYTES = 500 };
-
-/* Whose payment it is, as far as its metadata and our tables agree. */
-struct owner {
-    int64_t amicale_id; /* 0: none */
-    int64_t pompier_id; /* 0: none */
-    struct span local_id;
-    const char *doubt; /* why it is not attributed; NULL when it is */
-};
+enum { METADATA_BYTES = 32 * 1024 };
+enum { CODE_BYTES = 100, MESSAGE_BYTES = 500 };
 
 static enum outcome read_facts(struct event_work *work,
                                const struct cJSON *object,
@@ -29,27 +20,6 @@ static enum outcome read_facts(struct event_work *work,
                                struct fault *fault);
 static struct span kept_metadata(const struct cJSON *object, struct arena *arena);
 static void shape_status(const struct mirror_row *row, struct sql_value *facts);
-static enum outcome make_payment(struct event_work *work,
-                                 struct span id,
-                                 const struct cJSON *object,
-                                 const struct sql_value *facts,
-                                 bool *out_made,
-                                 struct fault *fault);
-static enum outcome adopt(struct event_work *work,
-                          struct span id,
-                          const struct cJSON *object,
-                          const struct sql_value *facts,
-                          bool *out_adopted,
-                          struct fault *fault);
-static enum outcome find_owner(struct event_work *work,
-                               const struct cJSON *object,
-                               struct owner *owner,
-                               struct fault *fault);
-static enum outcome find_local_id(struct event_work *work,
-                                  const struct cJSON *object,
-                                  struct owner *owner,
-                                  struct fault *fault);
-static int64_t metadata_id(const struct cJSON *object, const char *path);
 static void note_owner(struct event_work *work,
                        struct span payment_intent,
                        const struct mirror_row *row);
@@ -58,20 +28,15 @@ static enum outcome add_details(struct event_work *work,
                                 struct fault *fault);
 static struct span sealed_address(struct event_work *work, const struct cJSON *object);
 
-#define FACT_COLUMNS                                                                     \
-    "amount, currency, application_fee, amount_received, amount_capturable,"             \
-    " capture_method, destination_account_id, last_error_code, last_error_decline_code," \
-    " last_error_message, metadata, livemode, stripe_created, canceled_at"
-
 /* The shown status of a payment that was refunded stands for `succeeded`. */
 const struct mirror payment_mirror = {
     .collection = "/v1/payment_intents",
     .has_states = true,
     .states = MONEY_PAYMENT,
-    .fact_count = FACTS,
+    .fact_count = PAYMENT_FACTS,
     .select = "SELECT id, revision, last_event_id, last_event_created,"
               " IF(status IN ('refunded', 'partially_refunded'), 'succeeded', status)," //
-              " " FACT_COLUMNS ","
+              " " PAYMENT_FACT_COLUMNS ","
               " amicale_id, pompier_id, stripe_charge_id, amount_refunded, succeeded_at,"
               " receipt_email_encrypted IS NOT NULL"
               " FROM payment_intents WHERE stripe_payment_intent_id = ? FOR UPDATE",
@@ -84,7 +49,7 @@ const struct mirror payment_mirror = {
     .touch = "UPDATE payment_intents SET revision = revision + 1, last_event_id = ?,"
              " last_event_created = ? WHERE id = ?",
     .facts = read_facts,
-    .make = make_payment,
+    .make = payment_make,
     .shape = shape_status,
 };
 
@@ -139,7 +104,7 @@ static enum outcome read_facts(struct event_work *work,
     bool has_received = json_integer(object, "amount_received", &received);
     bool has_capturable = json_integer(object, "amount_capturable", &capturable);
     const struct cJSON *failure = json_at(object, "last_payment_error");
-    const struct sql_value values[FACTS] = {
+    const struct sql_value values[PAYMENT_FACTS] = {
         SQL_SPAN(status),
         SQL_I64(amount),
         SQL_SPAN(currency),
@@ -158,7 +123,7 @@ static enum outcome read_facts(struct event_work *work,
         sql_moment(arena, event_moment_ms(object, "created")),
         sql_moment(arena, event_moment_ms(object, "canceled_at")),
     };
-    for (size_t i = 0; i < FACTS; i++) {
+    for (size_t i = 0; i < PAYMENT_FACTS; i++) {
         facts[i] = values[i];
     }
     return OUTCOME_DONE;
@@ -193,176 +158,6 @@ static void shape_status(const struct mirror_row *row, struct sql_value *facts)
     int64_t received = facts[4].integer;
     int64_t refunded = sql_i64(&row->rows, 0, PAYMENT_AMOUNT_REFUNDED);
     facts[0].text = payment_shown_status(facts[0].text, received, refunded);
-}
-
-static enum outcome make_payment(struct event_work *work,
-                                 struct span id,
-                                 const struct cJSON *object,
-                                 const struct sql_value *facts,
-                                 bool *out_made,
-                                 struct fault *fault)
-{
-    struct arena *arena = work->handling->arena;
-    bool adopted = false;
-    struct owner owner = {0};
-    enum outcome outcome = adopt(work, id, object, facts, &adopted, fault);
-    if (outcome != OUTCOME_DONE || adopted) {
-        return outcome;
-    }
-    outcome = find_owner(work, object, &owner, fault);
-    if (outcome == OUTCOME_DONE) {
-        outcome = find_local_id(work, object, &owner, fault);
-    }
-    if (outcome != OUTCOME_DONE) {
-        return outcome;
-    }
-    int64_t sold_ms = event_moment_ms(object, "created");
-    sold_ms = sold_ms ? sold_ms : work->received_ms;
-    char day[11];
-    clock_paris_day(sold_ms, day);
-    struct sql_value values[FACTS + 8];
-    for (size_t i = 0; i < FACTS; i++) {
-        values[i] = facts[i];
-    }
-    size_t count = FACTS;
-    values[count++] = SQL_SPAN(id);
-    mirror_first_event(work, id, values + count);
-    count += 2;
-    values[count++] = owner.amicale_id ? SQL_I64(owner.amicale_id) : SQL_NOTHING;
-    values[count++] = owner.pompier_id ? SQL_I64(owner.pompier_id) : SQL_NOTHING;
-    values[count++] = sql_optional(owner.local_id);
-    values[count++] = sql_moment(arena, sold_ms);
-    values[count++] = SQL_STRING(day);
-    struct sql_rows rows;
-    outcome = mariadb_run(
-        work->handling->db,
-        "INSERT INTO payment_intents (status, " FACT_COLUMNS ","
-        " stripe_payment_intent_id, last_event_id, last_event_created, amicale_id,"
-        " pompier_id, local_id, sold_at, sale_day) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON DUPLICATE KEY UPDATE revision = revision",
-        values,
-        count,
-        arena,
-        &rows,
-        fault);
-    if (outcome != OUTCOME_DONE || rows.affected != 1) {
-        return outcome;
-    }
-    *out_made = true;
-    work->amicale_id = owner.amicale_id;
-    if (!owner.doubt) {
-        return OUTCOME_DONE;
-    }
-    return event_finding(work,
-                         "unattributed",
-                         id,
-                         facts[1].integer,
-                         facts[2].text,
-                         owner.doubt,
-                         fault);
-}
-
-/* The row that we wrote before asking Stripe, when this event outran Stripe's answer: the
- * metadata names it, and nobody gave it a PaymentIntent yet. */
-static enum outcome adopt(struct event_work *work,
-                          struct span id,
-                          const struct cJSON *object,
-                          const struct sql_value *facts,
-                          bool *out_adopted,
-                          struct fault *fault)
-{
-    int64_t payment_id = metadata_id(object, "metadata.payment_id");
-    if (payment_id == 0) {
-        return OUTCOME_DONE;
-    }
-    struct sql_rows rows;
-    enum outcome outcome =
-        mariadb_run(work->handling->db,
-                    "UPDATE payment_intents SET stripe_payment_intent_id = ?"
-                    " WHERE id = ? AND stripe_payment_intent_id IS NULL"
-                    " AND payment_method = 'card' AND amount = ? AND currency = ?",
-                    SQL_VALUES(SQL_SPAN(id), SQL_I64(payment_id), facts[1], facts[2]),
-                    work->handling->arena,
-                    &rows,
-                    fault);
-    *out_adopted = outcome == OUTCOME_DONE && rows.affected == 1;
-    return outcome;
-}
-
-static enum outcome find_owner(struct event_work *work,
-                               const struct cJSON *object,
-                               struct owner *owner,
-                               struct fault *fault)
-{
-    int64_t amicale_id = metadata_id(object, "metadata.amicale_id");
-    int64_t pompier_id = metadata_id(object, "metadata.pompier_id");
-    if (amicale_id == 0) {
-        owner->doubt = "it names no amicale";
-        return OUTCOME_DONE;
-    }
-    struct sql_rows rows;
-    enum outcome outcome =
-        mariadb_run(work->handling->db,
-                    "SELECT amicales.id, users.id FROM amicales"
-                    " LEFT JOIN users ON users.id = ? AND users.amicale_id = amicales.id"
-                    " WHERE amicales.id = ?",
-                    SQL_VALUES(SQL_I64(pompier_id), SQL_I64(amicale_id)),
-                    work->handling->arena,
-                    &rows,
-                    fault);
-    if (outcome != OUTCOME_DONE) {
-        return outcome;
-    }
-    if (rows.count == 0) {
-        owner->doubt = "nobody knows the amicale that it names";
-        return OUTCOME_DONE;
-    }
-    owner->amicale_id = amicale_id;
-    owner->pompier_id = sql_i64(&rows, 0, 1);
-    if (owner->pompier_id == 0) {
-        owner->doubt =
-            pompier_id == 0 ? "it names no pompier" : "the amicale has no such pompier";
-    }
-    return OUTCOME_DONE;
-}
-
-/* A sale has one row: when the pompier's local_id is taken, this payment is another one.
- */
-static enum outcome find_local_id(struct event_work *work,
-                                  const struct cJSON *object,
-                                  struct owner *owner,
-                                  struct fault *fault)
-{
-    struct span local_id = json_string(object, "metadata.local_id");
-    if (owner->pompier_id == 0 || local_id.len == 0 || local_id.len > LOCAL_ID_BYTES) {
-        return OUTCOME_DONE;
-    }
-    struct sql_rows rows;
-    enum outcome outcome = mariadb_run(
-        work->handling->db,
-        "SELECT id FROM payment_intents WHERE pompier_id = ? AND local_id = ? FOR UPDATE",
-        SQL_VALUES(SQL_I64(owner->pompier_id), SQL_SPAN(local_id)),
-        work->handling->arena,
-        &rows,
-        fault);
-    if (outcome != OUTCOME_DONE) {
-        return outcome;
-    }
-    if (rows.count == 0) {
-        owner->local_id = local_id;
-    } else {
-        owner->doubt = "another payment has its local_id";
-    }
-    return OUTCOME_DONE;
-}
-
-/* A decimal number without sign, as metadata carries our ids; 0 when it is none. */
-static int64_t metadata_id(const struct cJSON *object, const char *path)
-{
-    int64_t id = 0;
-    bool there = span_to_i64(json_string(object, path), &id);
-    return there && id > 0 ? id : 0;
 }
 
 /* Whose event it is, for the ledger and the follow-ups. */

@@ -115,21 +115,4 @@ void mirror_first_event(const struct event_work *work,
                         struct span id,
                         struct sql_value out_values[2]);
 
-/* The payments' mirror, which several appliers need. */
-extern const struct mirror payment_mirror;
-/* Its columns behind the facts. */
-enum payment_column {
-    PAYMENT_AMICALE = MIRROR_FIRST_FACT + 15,
-    PAYMENT_POMPIER,
-    PAYMENT_CHARGE,
-    PAYMENT_AMOUNT_REFUNDED,
-    PAYMENT_SUCCEEDED_AT,
-    PAYMENT_HAS_ADDRESS,
-};
-/* mirror_ensure for a payment, which also tells the ledger whose it is. */
-MUST_USE enum outcome payment_ensure(struct event_work *work,
-                                     struct span payment_intent,
-                                     struct mirror_row *out_row,
-                                     struct fault *fault);
-
 #endif
