@@ -25,6 +25,7 @@ from support.stack import Stack  # noqa: E402
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "stack(**options): how the stack is built")
+    config.addinivalue_line("markers", "plain: run without sanitizers, with the release")
     config.addinivalue_line("markers", "threads: also run with ThreadSanitizer")
     config.addinivalue_line("markers", "slow: minutes long; only ./dev test all runs it")
 

@@ -321,6 +321,7 @@ def test_every_answer_names_its_request_and_keeps_browsers_quiet(door):
         assert headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.plain
 def test_a_thousand_connections_leave_no_memory_behind(door):
     if "libasan" in Path(f"/proc/{door.pid}/maps").read_text():
         pytest.skip("AddressSanitizer keeps what was freed; it looks for leaks itself")

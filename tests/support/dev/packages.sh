@@ -10,7 +10,7 @@ PACKAGES[build]="gcc libc6-dev cmake ninja-build pkg-config libevent-dev libhire
 PACKAGES[run]="python3 redis-server mariadb-server-core mariadb-client-core openssl
     python3-redis python3-pymysql python3-aiosmtpd"
 PACKAGES[test]="clang libclang-rt-14-dev clang-format clang-tidy shellcheck mandoc systemd
-    python3-pytest python3-stripe faketime git"
+    python3-pytest python3-pytest-xdist python3-stripe faketime git"
 PACKAGES[bench]="nginx-light wrk"
 # Installing one of these packages would start a service of the system.
 SERVICES="redis-server nginx"

@@ -69,9 +69,11 @@ suite_fuzz() {
     if built fuzz fuzzers; then FUZZ_SECONDS=$1 run_ctest fuzz fuzz; fi
 }
 
-# Real servers, our programs with the address and undefined-behaviour sanitizers.
+# Real servers, our programs with the address and undefined-behaviour sanitizers; as they
+# are shipped where memory or time is measured.
 suite_integration() {
-    if built asan; then run_pytest asan integration "$1"; fi
+    if built asan; then run_pytest asan integration "($1) and not plain"; fi
+    if built release; then run_pytest release plain plain; fi
 }
 
 # The threaded parts under load, with ThreadSanitizer.
@@ -91,7 +93,7 @@ run_ctest() {
 run_pytest() {
     say "tests: $2 ($1)"
     TOCSIN_BUILD=build/$1 python -m pytest -c tests/pytest.ini --rootdir tests -q \
-        -p no:cacheprovider --durations=5 -m "$3" --junitxml "$RESULTS/$2-$1.xml" \
+        -p no:cacheprovider --durations=5 -n "$(nproc)" --dist loadfile -m "$3" --junitxml "$RESULTS/$2-$1.xml" \
         tests/integration || true
     [ -s "$RESULTS/$2-$1.xml" ] || BROKEN=$((BROKEN + 1))
 }
