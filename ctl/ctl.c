@@ -16,7 +16,7 @@
 #include "common/link/redis.h"
 #include "ctl/verbs.h"
 
-enum { ARENA_BYTES = 512 << 20, OUT_BYTES = 256 << 20 };
+enum { ARENA_BYTES = 512 << 20, OUT_BYTES = 256 << 20, LINE_BYTES = 8192 };
 
 static enum outcome open_needs(struct ctl *ctl);
 static void close_needs(struct ctl *ctl);
@@ -136,13 +136,18 @@ bool ctl_number(struct ctl *ctl,
 
 int ctl_say(enum ctl_exit code, const char *format, ...)
 {
+    struct text line;
+    text_init(&line, LINE_BYTES);
+    text_add_string(&line, "tocsin: ");
     va_list args;
     va_start(args, format);
-    fputs("tocsin: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    text_addv(&line, format, args);
     va_end(args);
-    return code;
+    text_add_char(&line, '\n');
+    tame(&line);
+    fputs(line.at, stderr);
+    text_done(&line);
+    return (int)code;
 }
 
 int ctl_failed(const struct ctl *ctl)

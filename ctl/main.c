@@ -9,6 +9,8 @@
 #include "ctl/verbs.h"
 #include "ctl/words.h"
 
+enum { PAGE_BYTES = 1 << 16 };
+
 static int help(const struct words *words);
 static int run(const struct words *words);
 
@@ -37,7 +39,7 @@ int main(int argc, char **argv)
 static int help(const struct words *words)
 {
     struct text page;
-    text_init(&page, 64 * 1024);
+    text_init(&page, PAGE_BYTES);
     if (words->verb) {
         verb_describe(words->verb, &page);
     } else {

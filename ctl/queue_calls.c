@@ -13,6 +13,8 @@
 #include "common/link/redis.h"
 #include "ctl/ctl.h"
 
+enum { BODY_BYTES = 1 << 16 };
+
 static struct partition partition_at(const struct ctl *ctl, int number);
 static void add_stats(struct ctl *ctl,
                       struct queue_stats *sum,
@@ -132,7 +134,7 @@ struct made_deed *calls_make_deed(struct ctl *ctl,
     }
     struct span who = ctl_who(ctl);
     struct text body;
-    text_init(&body, 64 * 1024);
+    text_init(&body, BODY_BYTES);
     struct json_writer json = json_writer(&body);
     json_open(&json, NULL, '{');
     json_put_string(&json, "who", who);

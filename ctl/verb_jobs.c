@@ -30,6 +30,7 @@ static enum outcome read_page(struct ctl *ctl,
                               int partition,
                               struct page *out_page);
 static struct span outer_cursor(struct ctl *ctl, int partition, struct span inner);
+static void replace(char *text, char from, char to);
 static void page_json(struct ctl *ctl, const struct page *page);
 static void page_text(struct ctl *ctl, const struct page *page);
 
@@ -86,9 +87,7 @@ static int read_list(struct ctl *ctl, struct list *out_list, int *out_partition)
             return bad_cursor();
         }
         char *copy = arena_copy(&ctl->arena, inner);
-        for (char *at = copy; *at; at++) {
-            *at = *at == '~' ? ' ' : *at;
-        }
+        replace(copy, '~', ' ');
         list.cursor = span_of(copy);
     }
     *out_partition = (int)partition;
@@ -154,10 +153,15 @@ static enum outcome read_page(struct ctl *ctl,
 static struct span outer_cursor(struct ctl *ctl, int partition, struct span inner)
 {
     char *cursor = arena_format(&ctl->arena, "%d~%.*s", partition, SPAN_ARGS(inner));
-    for (char *at = cursor; *at; at++) {
-        *at = *at == ' ' ? '~' : *at;
-    }
+    replace(cursor, ' ', '~');
     return span_of(cursor);
+}
+
+static void replace(char *text, char from, char to)
+{
+    for (char *at = strchr(text, from); at; at = strchr(at, from)) {
+        *at = to;
+    }
 }
 
 static void page_json(struct ctl *ctl, const struct page *page)

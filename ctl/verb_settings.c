@@ -132,7 +132,11 @@ static void add_key(struct text *ring, const char *name)
         text_add_char(ring, digits[three >> 18]);
         text_add_char(ring, digits[three >> 12 & 63]);
         text_add_char(ring, digits[three >> 6 & 63]);
-        text_add_char(ring, i + 2 < KEY_BYTES ? digits[three & 63] : '=');
+        if (i + 2 < KEY_BYTES) {
+            text_add_char(ring, digits[three & 63]);
+        } else {
+            text_add_char(ring, '=');
+        }
     }
     text_add_char(ring, '\n');
     explicit_bzero(key, sizeof(key));

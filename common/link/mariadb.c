@@ -212,11 +212,11 @@ enum outcome mariadb_script(struct mariadb *db, struct span sql, struct fault *f
                       fault);
     }
     outcome = plain(db, sql, OUTCOME_UNSURE, fault);
-    if (outcome == OUTCOME_DONE &&
-        mysql_set_server_option(db->link, MYSQL_OPTION_MULTI_STATEMENTS_OFF) != 0) {
-        /* The statements are done; the connection is not fit for more. */
-        drop(db);
-    } else if (outcome != OUTCOME_DONE && db->link) {
+    /* A connection that may still take several statements is not fit for anything else.
+     */
+    if (db->link &&
+        (outcome != OUTCOME_DONE ||
+         mysql_set_server_option(db->link, MYSQL_OPTION_MULTI_STATEMENTS_OFF) != 0)) {
         drop(db);
     }
     return outcome;

@@ -19,7 +19,7 @@ static void moments_are_written_in_utc_to_the_millisecond(void **state)
         {1800000000007, "2027-01-15 08:00:00.007"},
     };
     struct arena arena;
-    arena_init(&arena, 64 * 1024);
+    arena_init(&arena, 1 << 16);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct sql_value value = sql_moment(&arena, cases[i].wall_ms);
         assert_int_equal(value.type, SQL_TEXT);

@@ -16,7 +16,7 @@ static bool read(const char *line, struct words *words, struct text *wrong)
     char *argv[MOST] = {copy};
     int argc = 1;
     assert_true(strlen(line) < sizeof(copy));
-    strcpy(copy, line);
+    memcpy(copy, line, strlen(line) + 1);
     for (char *word = strtok(copy, " "); word; word = strtok(NULL, " ")) {
         assert_true(argc < MOST);
         argv[argc++] = word;
@@ -137,7 +137,7 @@ static void help_fits_a_narrow_terminal(void **state)
 {
     (void)state;
     struct text page;
-    text_init(&page, 64 * 1024);
+    text_init(&page, 1 << 16);
     verbs_describe(&page);
     for (size_t i = 0; i < verbs_count; i++) {
         verb_describe(&verbs[i], &page);
