@@ -24,6 +24,7 @@ void connection_answer(struct connection *connection, const struct http_answer *
                          (connection->client_done && connection_ahead(connection) == 0) ||
                          loop->draining;
     last.close = connection->closes;
+    last.keep = connection->http.minor == 0;
     text_clear(&loop->scratch);
     http_write(&loop->scratch, &last, loop_date(loop));
     send_out(connection, text_span(&loop->scratch));

@@ -69,7 +69,10 @@ void http_write(struct text *out, const struct http_answer *answer, const char *
     text_add(out, answer->request_id);
     text_add_string(out, "\r\nX-Request-Id: ");
     text_add(out, answer->request_id);
-    text_add_string(out, answer->close ? "\r\nConnection: close\r\n" : "\r\n");
+    text_add_string(out,
+                    answer->close  ? "\r\nConnection: close\r\n"
+                    : answer->keep ? "\r\nConnection: keep-alive\r\n"
+                                   : "\r\n");
     text_add(out, answer->headers);
     text_add_string(out, "\r\n");
     if (!answer->without_body && answer->status != 204 && answer->status != 304) {

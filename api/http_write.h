@@ -24,6 +24,7 @@ struct http_answer {
     struct span headers; /* further ones, whole lines with CRLF; may be empty */
     struct span request_id;
     bool close; /* the connection ends with it */
+    bool keep; /* it does not, which HTTP/1.0 wants to hear */
     bool without_body; /* of HEAD: the length is told, the body stays */
 };
 

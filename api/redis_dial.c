@@ -22,9 +22,10 @@
 #include "common/link/queue.h"
 #include "common/link/redis.h"
 
-enum { FIRST_WAIT_MS = 20, MOST_WAIT_MS = 500, REPLIES_BYTES = 1 << 20 };
+enum { FIRST_WAIT_MS = 20, MOST_WAIT_MS = 500, PULSE_MS = 1000, REPLIES_BYTES = 1 << 20 };
 
 static void on_dial_time(evutil_socket_t fd, short what, void *context);
+static void feel_pulse(struct redis_async *redis);
 static void set_timer(struct redis_async *redis, int64_t ms);
 static void start(struct redis_async *redis);
 static void dial_path(struct redis_async *redis);
@@ -35,7 +36,10 @@ static void dial(struct redis_async *redis,
                  socklen_t len);
 static void on_connected(evutil_socket_t fd, short what, void *context);
 static void greet(struct redis_async *redis);
-static void send_words(struct redis_async *redis, const char *const *words, int count);
+static void send_words(struct redis_async *redis,
+                       const char *const *words,
+                       int count,
+                       int64_t limit_ms);
 static void on_greeting(void *context,
                         enum outcome outcome,
                         const struct reply *reply,
@@ -141,11 +145,25 @@ static void on_dial_time(evutil_socket_t fd, short what, void *context)
         start(redis);
         return;
     }
+    if (redis->stage == REDIS_UP) {
+        feel_pulse(redis);
+        return;
+    }
     if (redis->lookup) {
         evdns_getaddrinfo_cancel(redis->lookup); /* on_address is called for it */
         return;
     }
     fail(redis, "connecting", "it takes too long");
+}
+
+/* A connection that died silently is found before a client has to. */
+static void feel_pulse(struct redis_async *redis)
+{
+    if (redis->in_flight == 0) {
+        const char *ping[] = {"PING"};
+        send_words(redis, ping, 1, REDIS_ASYNC_SILENT_MS);
+    }
+    set_timer(redis, PULSE_MS);
 }
 
 static void set_timer(struct redis_async *redis, int64_t ms)
@@ -269,30 +287,30 @@ static void on_connected(evutil_socket_t fd, short what, void *context)
 static void greet(struct redis_async *redis)
 {
     const char *user = redis->settings->redis.username;
+    int64_t limit_ms = redis->settings->redis.connect_ms;
     redis->stage = REDIS_GREETING;
-    redis->greetings_left = 0;
+    redis->greetings_left = 1 + (int)queue_scripts_count;
     redis->heard_ms = clock_mono_ms(redis->clock);
-    if (redis->password.len > 0 && user[0] != '\0') {
-        const char *words[] = {"AUTH", user, redis->password.at};
-        send_words(redis, words, 3);
-    } else if (redis->password.len > 0) {
-        const char *words[] = {"AUTH", redis->password.at};
-        send_words(redis, words, 2);
+    if (redis->password.len > 0) {
+        bool named = user[0] != '\0';
+        const char *words[] = {"AUTH",
+                               named ? user : redis->password.at,
+                               redis->password.at};
+        redis->greetings_left++;
+        send_words(redis, words, named ? 3 : 2, limit_ms);
     }
     /* While it is loading, PING is refused, and so is everything else that we want. */
     const char *ping[] = {"PING"};
-    send_words(redis, ping, 1);
+    send_words(redis, ping, 1, limit_ms);
     for (size_t i = 0; i < queue_scripts_count; i++) {
-        redis->greetings_left++;
-        redis_enqueue_load(redis,
-                           &queue_scripts[i],
-                           redis->settings->redis.connect_ms,
-                           on_greeting,
-                           redis);
+        redis_enqueue_load(redis, &queue_scripts[i], limit_ms, on_greeting, redis);
     }
 }
 
-static void send_words(struct redis_async *redis, const char *const *words, int count)
+static void send_words(struct redis_async *redis,
+                       const char *const *words,
+                       int count,
+                       int64_t limit_ms)
 {
     enum { MOST_WORDS = 4 };
     const char *args[MOST_WORDS];
@@ -303,8 +321,7 @@ static void send_words(struct redis_async *redis, const char *const *words, int 
         lens[i] = strlen(words[i]);
     }
     struct command command = {.count = count, .args = args, .lens = lens};
-    redis->greetings_left++;
-    redis_enqueue(redis, &command, redis->settings->redis.connect_ms, on_greeting, redis);
+    redis_enqueue(redis, &command, limit_ms, on_greeting, redis);
 }
 
 static void on_greeting(void *context,
@@ -315,7 +332,7 @@ static void on_greeting(void *context,
     struct redis_async *redis = context;
     (void)reply;
     if (redis->stage != REDIS_GREETING) {
-        return; /* the connection broke: it is being given up already */
+        return; /* it is up and felt its pulse, or broke and is being given up */
     }
     if (outcome != OUTCOME_DONE) {
         redis_break(redis, fault);
@@ -326,7 +343,7 @@ static void on_greeting(void *context,
     }
     redis->stage = REDIS_UP;
     redis->wait_ms = FIRST_WAIT_MS;
-    evtimer_del(redis->dial_event);
+    set_timer(redis, PULSE_MS);
     counter_add(&redis->counters->redis_connects, 1);
     if (redis->told) {
         log_info("redis is back");

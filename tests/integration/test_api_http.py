@@ -242,8 +242,11 @@ def test_a_half_closed_client_still_gets_its_answer(door):
         assert wire.is_closed()
 
 
-def test_http_1_0_is_answered_and_closed(door):
+def test_http_1_0_is_answered_and_closed_unless_it_asks_otherwise(door):
     with door.connect() as wire:
+        wire.send(b"GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        status, headers, _ = wire.answer()
+        assert (status, headers["connection"]) == (200, "keep-alive")
         wire.send(b"GET /healthz HTTP/1.0\r\n\r\n")
         status, headers, _ = wire.answer()
         assert (status, headers["connection"]) == (200, "close")

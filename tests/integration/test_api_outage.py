@@ -72,6 +72,19 @@ def test_a_frozen_redis_gives_503_within_the_limit_and_it_recovers(door, redis_s
     door.wait_kept(encode(payment_event()))
 
 
+def test_a_silent_redis_is_noticed_before_a_client_has_to(door, redis_server):
+    redis_server.freeze()
+    try:
+        wait_until(lambda: "redis is away" in door.log_text(), "the break")
+        status, seconds = timed_post(door)
+        assert status == 503
+        assert seconds < 0.1, "it waited for a Redis that it knew to be away"
+    finally:
+        redis_server.thaw()
+    door.wait_kept(encode(payment_event()))
+    assert "redis is back" in door.log_text()
+
+
 def test_clients_that_leave_before_their_answer_do_no_harm(door, redis_server):
     linger = struct.pack("ii", 1, 0)  # close sends a reset
     redis_server.freeze()

@@ -47,6 +47,14 @@ static void the_last_answer_says_so(void **state)
     text_done(&out);
 }
 
+static void a_client_of_http_1_0_is_told_that_the_connection_stays(void **state)
+{
+    (void)state;
+    struct text out = written((struct http_answer){.status = 200, .keep = true});
+    assert_non_null(strstr(out.at, "\r\nConnection: keep-alive\r\n"));
+    text_done(&out);
+}
+
 static void a_head_has_the_length_without_the_body(void **state)
 {
     (void)state;
@@ -82,6 +90,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_has_its_length_and_its_headers),
         cmocka_unit_test(the_last_answer_says_so),
+        cmocka_unit_test(a_client_of_http_1_0_is_told_that_the_connection_stays),
         cmocka_unit_test(a_head_has_the_length_without_the_body),
         cmocka_unit_test(a_204_has_neither),
         cmocka_unit_test(dates_are_written_as_http_wants_them),
