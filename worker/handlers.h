@@ -5,11 +5,12 @@
  * Owns:    nothing; everything in a struct handling lives as long as the attempt
  * Callers: worker (slots call handlers; handlers call the rest)
  * Blocks:  a handler may, up to its kind's limit_ms: it runs in a slot's own thread
- * Order:   the slot opens the payload, calls the handler, and hands the outcome to the settler.
- *          A handler commits to MariaDB first and returns afterwards, so a crash between
- *          the two repeats the job: it must find its work done and return the same follow-ups.
- * Faults:  as enum outcome says. A neighbour that is down is named in fault->neighbour:
- *          the job then waits without burning an attempt.
+ * Order:   the slot opens the payload, calls the handler, and hands the outcome to the
+ *          settler. A handler commits to MariaDB first and returns afterwards, so a
+ *          crash between the two repeats the job: it must find its work done and return
+ *          the same follow-ups.
+ * Faults:  as enum outcome says. A neighbour that is down is named in
+ *          fault->neighbour: the job then waits without burning an attempt.
  */
 #ifndef WORKER_HANDLERS_H
 #define WORKER_HANDLERS_H
@@ -60,10 +61,10 @@ struct handling {
     const struct job *job;
     struct span payload; /* opened */
     struct arena *arena;
-    struct mariadb *db;    /* the slot's own */
+    struct mariadb *db; /* the slot's own */
     struct stripe *stripe; /* the slot's own */
     struct mailer *mailer; /* the slot's own */
-    unsigned answered;     /* set of enum neighbour that answered: handlers add to it */
+    unsigned answered; /* set of enum neighbour that answered: handlers add to it */
 };
 
 typedef enum outcome (*handle_fn)(struct handling *handling,
@@ -88,7 +89,8 @@ extern const size_t handlers_count;
 
 /* The next free follow-up, zeroed, with the kind's lane. */
 struct follow_up *handled_add(struct handled *handled, const char *kind);
-void follow_up_ref(struct follow_up *follow_up, struct span ref); /* empty refs are left out */
+/* Empty refs are left out. */
+void follow_up_ref(struct follow_up *follow_up, struct span ref);
 
 /* handle_stripe_event.c */
 enum outcome handle_stripe_event(struct handling *handling,

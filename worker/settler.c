@@ -301,6 +301,7 @@ static enum outcome send_batch(struct settler *settler,
                                struct settled *out_settled,
                                struct fault *fault)
 {
+    assert(batch->count > 0); /* the line was not empty */
     struct settlement settlements[SETTLE_MOST];
     for (size_t i = 0; i < batch->count; i++) {
         settlements[i] = batch->attempts[i]->settlement;

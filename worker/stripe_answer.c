@@ -179,15 +179,14 @@ static enum outcome judge_silence(const struct stripe_try *attempt,
                                   struct fault *fault)
 {
     bool doubtful = attempt->sent && method == STRIPE_WRITE;
-    enum outcome outcome = fault_set(fault,
-                                     doubtful ? OUTCOME_UNSURE : OUTCOME_LATER,
-                                     "stripe",
-                                     attempt->sent ? STRIPE_LOST_ANSWER
-                                                   : STRIPE_UNREACHABLE,
-                                     "%s: %s",
-                                     attempt->sent ? "no answer came"
-                                                   : "Stripe cannot be reached",
-                                     attempt->detail ? attempt->detail : "");
+    enum outcome outcome =
+        fault_set(fault,
+                  doubtful ? OUTCOME_UNSURE : OUTCOME_LATER,
+                  "stripe",
+                  attempt->sent ? STRIPE_LOST_ANSWER : STRIPE_UNREACHABLE,
+                  "%s: %s",
+                  attempt->sent ? "no answer came" : "Stripe cannot be reached",
+                  attempt->detail ? attempt->detail : "");
     fault->neighbour = doubtful ? NULL : "stripe";
     return outcome;
 }

@@ -17,6 +17,8 @@
 #include "common/base/clock.h"
 #include "common/base/text.h"
 
+enum { LONGEST_WAIT_MS = 3600 * 1000 };
+
 /* A look-up that the resolver's own thread works on. It cannot always be cancelled, so it
  * lives on the heap and is waited for again by the next dial. */
 struct dial_lookup {
@@ -324,7 +326,7 @@ static int wait_connected(int fd, int64_t deadline_ms)
 static int64_t left_ms(int64_t deadline_ms)
 {
     int64_t left = deadline_ms - clock_mono_ms(&clock_system);
-    return left < 0 ? 0 : left < 3600 * 1000 ? left : 3600 * 1000;
+    return left < 0 ? 0 : left < LONGEST_WAIT_MS ? left : LONGEST_WAIT_MS;
 }
 
 static char *copy_of(struct span span)

@@ -76,6 +76,18 @@ void resp_close(struct resp_reader *reader)
     }
 }
 
+/* hiredis notes the arena when it is asked for a reply, also when none is there yet. */
+void resp_use(struct resp_reader *reader, struct arena *arena)
+{
+    reader->reader->privdata = arena;
+    reader->reader->rstack[0].privdata = arena;
+}
+
+bool resp_has_more(const struct resp_reader *reader)
+{
+    return reader->reader->pos < reader->reader->len;
+}
+
 enum outcome resp_feed(struct resp_reader *reader, struct span bytes, struct fault *fault)
 {
     if (redisReaderFeed(reader->reader, bytes.at, bytes.len) != REDIS_OK) {

@@ -10,6 +10,7 @@
 #ifndef COMMON_LINK_RESP_H
 #define COMMON_LINK_RESP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/arena.h"
@@ -27,6 +28,10 @@ void resp_encode(const struct command *command, char *out);
  * whenever resp_next has just said that there is none or given one. */
 struct resp_reader *resp_open(struct arena *arena);
 void resp_close(struct resp_reader *reader); /* NULL does nothing */
+/* Replies that begin from here on go to another arena. Between two replies only. */
+void resp_use(struct resp_reader *reader, struct arena *arena);
+/* Whether bytes came that belong to no reply given yet. */
+bool resp_has_more(const struct resp_reader *reader);
 MUST_USE enum outcome resp_feed(struct resp_reader *reader,
                                 struct span bytes,
                                 struct fault *fault);

@@ -85,7 +85,7 @@ static int set_up(void **state)
     static struct bench bench;
     memset(&bench, 0, sizeof(bench));
     memset(&play, 0, sizeof(play));
-    strcpy(bench.file, "/tmp/tocsin-keys-XXXXXX");
+    snprintf(bench.file, sizeof(bench.file), "/tmp/tocsin-keys-XXXXXX");
     int fd = mkstemp(bench.file);
     static const char keys[] = "1 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
                                "index AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\n";
@@ -207,17 +207,16 @@ static void failures_wait_by_the_kind_and_outages_burn_nothing(void **state)
 {
     struct bench *bench = *state;
     const struct {
-        enum outcome outcome;
         const char *neighbour;
-        int64_t retry_after_ms;
+        int64_t retry_after_ms, least_ms, most_ms;
+        enum outcome outcome;
         bool deferred;
-        int64_t least_ms, most_ms;
     } cases[] = {
-        {OUTCOME_LATER, NULL, 0, false, BACKOFF_LEAST_MS, 1000},
-        {OUTCOME_UNSURE, NULL, 0, false, BACKOFF_LEAST_MS, 1000},
-        {OUTCOME_LATER, NULL, 20000, false, 20000, 22000},
-        {OUTCOME_LATER, "mariadb", 0, true, 500, 2000},
-        {OUTCOME_NEVER, NULL, 0, false, 0, 0},
+        {NULL, 0, BACKOFF_LEAST_MS, 1000, OUTCOME_LATER, false},
+        {NULL, 0, BACKOFF_LEAST_MS, 1000, OUTCOME_UNSURE, false},
+        {NULL, 20000, 20000, 22000, OUTCOME_LATER, false},
+        {"mariadb", 0, 500, 2000, OUTCOME_LATER, true},
+        {NULL, 0, 0, 0, OUTCOME_NEVER, false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         play.outcome = cases[i].outcome;

@@ -92,12 +92,12 @@ static void server_start(struct server *server, const struct line *lines, size_t
 {
     memset(server, 0, sizeof(*server));
     memcpy(server->lines, lines, count * sizeof(*lines));
-    strcpy(server->dir, "/tmp/tocsin-redis-XXXXXX");
+    snprintf(server->dir, sizeof(server->dir), "/tmp/tocsin-redis-XXXXXX");
     assert_non_null(mkdtemp(server->dir));
     snprintf(server->path, sizeof(server->path), "%s/sock", server->dir);
     snprintf(server->address, sizeof(server->address), "unix:%s", server->path);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strcpy(address.sun_path, server->path);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", server->path);
     server->listener = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_int_equal(bind(server->listener, (struct sockaddr *)&address, sizeof(address)),
                      0);
@@ -157,6 +157,27 @@ static void replies_of_every_shape_are_read(void **state)
     assert_int_equal(reply.items[3].items[0].type, REPLY_STATUS);
     assert_int_equal(reply.items[3].items[1].count, 0);
     assert_int_equal(reply.items[4].type, REPLY_ERROR);
+    server_stop(&server);
+}
+
+static void each_reply_lives_in_the_arena_of_its_own_call(void **state)
+{
+    (void)state;
+    struct server server;
+    START(&server, {"PING", "$5\r\nfirst\r\n"}, {"PING", "*1\r\n$6\r\nsecond\r\n"});
+    struct reply reply;
+    struct fault fault;
+    for (int i = 0; i < 2; i++) {
+        struct arena arena;
+        arena_init(&arena, 1 << 20);
+        struct command command = redis_command(&arena, "PING", NULL);
+        assert_int_equal(redis_call(server.redis, &command, &arena, &reply, &fault),
+                         OUTCOME_DONE);
+        assert_true(arena.held_bytes > 0);
+        const struct reply *text = i == 0 ? &reply : &reply.items[0];
+        assert_true(span_is(text->text, i == 0 ? "first" : "second"));
+        arena_done(&arena); /* the next reply must not be put here */
+    }
     server_stop(&server);
 }
 
@@ -451,6 +472,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replies_of_every_shape_are_read),
+        cmocka_unit_test(each_reply_lives_in_the_arena_of_its_own_call),
         cmocka_unit_test(commands_are_sent_byte_for_byte),
         cmocka_unit_test(nobody_there_is_later),
         cmocka_unit_test(silence_is_unsure_and_ends_at_the_deadline),

@@ -182,7 +182,7 @@ static void a_ring_between_looking_and_waiting_is_not_lost(void **state)
     uint64_t seen = bell_count(&bell);
     assert_false(bell_wait(&bell, seen, 0));
     bell_ring(&bell);
-    assert_true(bell_wait(&bell, seen, 60 * 1000));
+    assert_true(bell_wait(&bell, seen, 60000));
     assert_false(bell_wait(&bell, bell_count(&bell), 1));
     bell_done(&bell);
 }

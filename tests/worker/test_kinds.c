@@ -4,16 +4,16 @@
 
 #include <assert.h>
 
-enum { SECOND = 1000, MINUTE = 60 * SECOND };
+enum { SECOND = 1000, TEN_SECONDS = 10000, MINUTE = 60000 };
 
 /* clang-format off: one row, one kind */
 static const struct kind test_kinds[] = {
-    {"test.noop", LANE_WEBHOOK, 5, 100, SECOND, 10 * SECOND, 1, 0, "done at once"},
+    {"test.noop", LANE_WEBHOOK, 5, 100, SECOND, TEN_SECONDS, 1, 0, "done at once"},
     {"test.sleep", LANE_WEBHOOK, 5, 100, SECOND, 300, 1, 0, "sleeps beyond its limit"},
     {"test.nap", LANE_WEBHOOK, 5, 100, SECOND, MINUTE, 1, 0, "sleeps within its limit"},
-    {"test.fail", LANE_SYNC, 5, 100, 500, 10 * SECOND, 1, 0, "ends as it is told to"},
-    {"test.crash", LANE_WEBHOOK, 9, 100, 500, 10 * SECOND, 1, 0, "kills the worker"},
-    {"test.row", LANE_WEBHOOK, 9, 100, 500, 10 * SECOND, 1, NEIGHBOUR_MARIADB, "one row"},
+    {"test.fail", LANE_SYNC, 5, 100, 500, TEN_SECONDS, 1, 0, "ends as it is told to"},
+    {"test.crash", LANE_WEBHOOK, 9, 100, 500, TEN_SECONDS, 1, 0, "kills the worker"},
+    {"test.row", LANE_WEBHOOK, 9, 100, 500, TEN_SECONDS, 1, NEIGHBOUR_MARIADB, "one row"},
     {"test.group",
      LANE_SYNC,
      5,
