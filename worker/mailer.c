@@ -331,7 +331,7 @@ static enum outcome unreachable(enum mailer_fault which,
                                 struct fault *fault)
 {
     enum outcome outcome =
-        fault_set(fault, OUTCOME_LATER, "mailer", which, "%s: %s", what, why);
+        fault_set(fault, OUTCOME_LATER, "mailer", (int)which, "%s: %s", what, why);
     fault->neighbour = "smtp";
     return outcome;
 }

@@ -113,6 +113,23 @@ def test_the_buyers_address_is_sealed_and_out_of_the_metadata(room):
         "SELECT sealed_body FROM stripe_events LIMIT 1")
 
 
+def test_cash_has_receipts_too(room):
+    life, _ = paid(room)
+    number = room.sql_one("SELECT id FROM payment_intents")
+    room.sql("UPDATE payment_intents SET payment_method = 'cash', card_receipt = NULL,"
+             " stripe_payment_intent_id = NULL, stripe_charge_id = NULL")
+    room.stripe.asked.clear()
+    for _ in range(2):
+        assert room.handle.receipt("receipt", f"payment:{number}")["outcome"] == "DONE"
+    (message,) = room.mail.messages()
+    assert "Moyen de paiement : Espèces" in text_of(message)
+    assert message["Message-ID"].startswith(f"<receipt.payment.{number}@")
+    assert room.stripe.asked == []
+    assert room.handle.receipt("receipt", "payment:x")["outcome"] == "NEVER"
+    assert room.handle.receipt("receipt", f"payment:{number}x")["outcome"] == "NEVER"
+    assert life.id not in text_of(message)
+
+
 def test_the_card_is_fetched_when_its_event_has_not_come(room):
     life, follow_ups = paid(room, charge=False)
     assert follow_ups[f"receipt:{life.id}"]["delay_ms"] > 0
