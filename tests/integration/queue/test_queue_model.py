@@ -11,7 +11,7 @@ from queue_server import START_MS
 from queue_walk import Noticed, Walk
 
 WALKS, STEPS = 20, 250                   # of the default run
-LONG_WALKS, LONG_STEPS = 60, 2000        # of the slow one
+LONG_WALKS, LONG_STEPS = 40, 1500        # of the slow one
 MUTANT_WALKS, MUTANT_STEPS = 30, 200     # within which a missing write must be noticed
 MUTATIONS = Path(__file__).with_name("mutations.txt")
 TEXTS = sources()
