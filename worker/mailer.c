@@ -14,7 +14,7 @@
 #include "common/base/settings.h"
 #include "common/model/pii.h"
 
-enum { LINE_BYTES = 512 };
+enum { LINE_BYTES = 512, MASKED_BYTES = 2048 };
 
 /* How far the conversation came: what we last said. */
 enum phase { GREETING, HELLO, START_TLS, LOGIN, MAIL_FROM, RCPT_TO, DATA };
@@ -307,7 +307,7 @@ static enum outcome judge_answer(const struct passing *passing,
                                  struct fault *fault)
 {
     struct text masked;
-    text_init(&masked, 4 * LINE_BYTES);
+    text_init(&masked, MASKED_BYTES);
     pii_mask_text(span_of(passing->line), &masked);
     enum outcome outcome = fault_set(fault,
                                      answer < 500 ? OUTCOME_LATER : OUTCOME_NEVER,

@@ -86,7 +86,10 @@ void pii_canonical_address(struct span address, struct text *out)
     address = span_trim(address);
     for (size_t i = 0; i < address.len; i++) {
         char byte = address.at[i];
-        text_add_char(out, byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte);
+        if (byte >= 'A' && byte <= 'Z') {
+            byte = (char)(byte - 'A' + 'a');
+        }
+        text_add_char(out, byte);
     }
 }
 
