@@ -6,40 +6,40 @@
 
 struct state {
     enum money_object object;
-    const char *name;
     int rank;
+    const char *name;
 };
 
 static const struct state *find_state(enum money_object object, struct span name);
 
 static const struct state states[] = {
-    {MONEY_PAYMENT, "new", -1}, /* our row, before Stripe was asked */
-    {MONEY_PAYMENT, "failed", -1}, /* and when Stripe refused to make it */
-    {MONEY_PAYMENT, "requires_payment_method", 0},
-    {MONEY_PAYMENT, "requires_confirmation", 0},
-    {MONEY_PAYMENT, "requires_action", 0},
-    {MONEY_PAYMENT, "requires_capture", 0},
-    {MONEY_PAYMENT, "processing", 0},
-    {MONEY_PAYMENT, "succeeded", 1},
-    {MONEY_PAYMENT, "canceled", 1},
-    {MONEY_REFUND, "new", -1},
-    {MONEY_REFUND, "pending", 0},
-    {MONEY_REFUND, "requires_action", 0},
-    {MONEY_REFUND, "succeeded", 1},
-    {MONEY_REFUND, "canceled", 1},
-    {MONEY_REFUND, "failed", 2},
-    {MONEY_DISPUTE, "warning_needs_response", 0},
-    {MONEY_DISPUTE, "warning_under_review", 0},
-    {MONEY_DISPUTE, "needs_response", 0},
-    {MONEY_DISPUTE, "under_review", 0},
-    {MONEY_DISPUTE, "warning_closed", 1},
-    {MONEY_DISPUTE, "won", 1},
-    {MONEY_DISPUTE, "lost", 1},
-    {MONEY_PAYOUT, "pending", 0},
-    {MONEY_PAYOUT, "in_transit", 0},
-    {MONEY_PAYOUT, "paid", 1},
-    {MONEY_PAYOUT, "canceled", 1},
-    {MONEY_PAYOUT, "failed", 2},
+    {MONEY_PAYMENT, -1, "new"}, /* our row, before Stripe was asked */
+    {MONEY_PAYMENT, -1, "failed"}, /* and when Stripe refused to make it */
+    {MONEY_PAYMENT, 0, "requires_payment_method"},
+    {MONEY_PAYMENT, 0, "requires_confirmation"},
+    {MONEY_PAYMENT, 0, "requires_action"},
+    {MONEY_PAYMENT, 0, "requires_capture"},
+    {MONEY_PAYMENT, 0, "processing"},
+    {MONEY_PAYMENT, 1, "succeeded"},
+    {MONEY_PAYMENT, 1, "canceled"},
+    {MONEY_REFUND, -1, "new"},
+    {MONEY_REFUND, 0, "pending"},
+    {MONEY_REFUND, 0, "requires_action"},
+    {MONEY_REFUND, 1, "succeeded"},
+    {MONEY_REFUND, 1, "canceled"},
+    {MONEY_REFUND, 2, "failed"},
+    {MONEY_DISPUTE, 0, "warning_needs_response"},
+    {MONEY_DISPUTE, 0, "warning_under_review"},
+    {MONEY_DISPUTE, 0, "needs_response"},
+    {MONEY_DISPUTE, 0, "under_review"},
+    {MONEY_DISPUTE, 1, "warning_closed"},
+    {MONEY_DISPUTE, 1, "won"},
+    {MONEY_DISPUTE, 1, "lost"},
+    {MONEY_PAYOUT, 0, "pending"},
+    {MONEY_PAYOUT, 0, "in_transit"},
+    {MONEY_PAYOUT, 1, "paid"},
+    {MONEY_PAYOUT, 1, "canceled"},
+    {MONEY_PAYOUT, 2, "failed"},
 };
 
 enum state_move state_move(enum money_object object, struct span row, struct span told)
