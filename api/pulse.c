@@ -40,15 +40,15 @@ struct pulse {
 static int64_t beat(void *context);
 static enum outcome look(struct pulse *pulse, int64_t *out_workers, struct fault *fault);
 static enum outcome check_durability(struct pulse *pulse, struct fault *fault);
-static void write_help(struct text *out);
-static void write_stats(struct text *out, int partition, const struct queue_stats *stats);
-static void write_line(struct text *out,
+static void write_metrics(struct text *out,
+                          const struct queue_stats *stats,
+                          int count,
+                          int64_t workers);
+static void write_lane(struct text *out,
                        const char *name,
-                       const struct lane_counts *lane,
                        int partition,
-                       const char *state,
-                       int64_t value);
-static int64_t count_workers(const struct queue_stats *stats);
+                       const struct lane_counts *lane);
+static int64_t count_workers(const struct queue_stats *stats, int count);
 
 enum outcome pulse_open(const struct settings *settings,
                         const struct clock *clock,
@@ -139,36 +139,27 @@ static int64_t beat(void *context)
 
 static enum outcome look(struct pulse *pulse, int64_t *out_workers, struct fault *fault)
 {
-    int64_t workers = 0;
-    text_clear(&pulse->fresh);
-    write_help(&pulse->fresh);
-    if (!pulse->durability_checked) {
-        enum outcome outcome = check_durability(pulse, fault);
-        if (outcome != OUTCOME_DONE) {
-            return outcome;
-        }
-    }
     int count = (int)pulse->settings->redis.partitions;
-    for (int i = 0; i < count; i++) {
+    struct queue_stats *stats =
+        ARENA_ARRAY(&pulse->arena, struct queue_stats, (size_t)count);
+    enum outcome outcome = OUTCOME_DONE;
+    if (!pulse->durability_checked) {
+        outcome = check_durability(pulse, fault);
+    }
+    for (int i = 0; i < count && outcome == OUTCOME_DONE; i++) {
         struct partition partition = {.number = i, .count = count};
         struct command command = queue_stats(&pulse->arena, partition);
         struct reply reply;
-        struct queue_stats stats;
-        enum outcome outcome =
-            redis_call(pulse->redis, &command, &pulse->arena, &reply, fault);
+        outcome = redis_call(pulse->redis, &command, &pulse->arena, &reply, fault);
         if (outcome == OUTCOME_DONE) {
-            outcome = queue_read_stats(&reply, &pulse->arena, &stats, fault);
+            outcome = queue_read_stats(&reply, &pulse->arena, &stats[i], fault);
         }
-        if (outcome != OUTCOME_DONE) {
-            return outcome;
-        }
-        write_stats(&pulse->fresh, i, &stats);
-        int64_t seen = count_workers(&stats);
-        workers = seen > workers ? seen : workers;
     }
-    text_addf(&pulse->fresh, "tocsin_workers %" PRId64 "\n", workers);
-    *out_workers = workers;
-    return OUTCOME_DONE;
+    if (outcome == OUTCOME_DONE) {
+        *out_workers = count_workers(stats, count);
+        write_metrics(&pulse->fresh, stats, count, *out_workers);
+    }
+    return outcome;
 }
 
 static enum outcome check_durability(struct pulse *pulse, struct fault *fault)
@@ -187,55 +178,61 @@ static enum outcome check_durability(struct pulse *pulse, struct fault *fault)
     return outcome;
 }
 
-static void write_help(struct text *out)
+/* All lines of one name stand together, as the format wants it. */
+static void write_metrics(struct text *out,
+                          const struct queue_stats *stats,
+                          int count,
+                          int64_t workers)
 {
-    text_add_string(
-        out,
-        "# HELP tocsin_jobs Jobs in the queue.\n"
-        "# TYPE tocsin_jobs gauge\n"
-        "# HELP tocsin_oldest_ready_seconds Age of the job that is next.\n"
-        "# TYPE tocsin_oldest_ready_seconds gauge\n"
-        "# HELP tocsin_queue_total What happened to jobs since the queue began.\n"
-        "# TYPE tocsin_queue_total counter\n"
-        "# HELP tocsin_workers Workers that beat in the last 10 s.\n"
-        "# TYPE tocsin_workers gauge\n");
-}
-
-static void write_stats(struct text *out, int partition, const struct queue_stats *stats)
-{
-    for (size_t i = 0; i < stats->lane_count; i++) {
-        const struct lane_counts *lane = &stats->lanes[i];
-        for (int state = 0; state < JOB_STATE_COUNT; state++) {
-            write_line(out,
-                       "tocsin_jobs",
-                       lane,
-                       partition,
-                       job_state_name((enum job_state)state),
-                       lane->count[state]);
+    text_clear(out);
+    text_add_string(out,
+                    "# HELP tocsin_jobs Jobs in the queue.\n"
+                    "# TYPE tocsin_jobs gauge\n");
+    for (int i = 0; i < count; i++) {
+        for (size_t k = 0; k < stats[i].lane_count; k++) {
+            for (int state = 0; state < JOB_STATE_COUNT; state++) {
+                write_lane(out, "tocsin_jobs", i, &stats[i].lanes[k]);
+                text_addf(out,
+                          ",state=\"%s\"} %" PRId64 "\n",
+                          job_state_name((enum job_state)state),
+                          stats[i].lanes[k].count[state]);
+            }
         }
-        int64_t age_ms = lane->oldest_ready_ms;
-        write_line(out,
-                   "tocsin_oldest_ready_seconds",
-                   lane,
-                   partition,
-                   NULL,
-                   age_ms > 0 ? age_ms / 1000 : 0);
     }
-    for (size_t i = 0; i < stats->total_count; i++) {
-        text_addf(out,
-                  "tocsin_queue_total{partition=\"%d\",what=\"%.*s\"} %" PRId64 "\n",
-                  partition,
-                  SPAN_ARGS(stats->totals[i].name),
-                  stats->totals[i].count);
+    text_add_string(out,
+                    "# HELP tocsin_oldest_ready_seconds Age of the job that is next.\n"
+                    "# TYPE tocsin_oldest_ready_seconds gauge\n");
+    for (int i = 0; i < count; i++) {
+        for (size_t k = 0; k < stats[i].lane_count; k++) {
+            int64_t age_ms = stats[i].lanes[k].oldest_ready_ms;
+            write_lane(out, "tocsin_oldest_ready_seconds", i, &stats[i].lanes[k]);
+            text_addf(out, "} %.3f\n", age_ms > 0 ? (double)age_ms / 1000 : 0.0);
+        }
     }
+    text_add_string(out,
+                    "# HELP tocsin_queue_total What happened to jobs since the queue "
+                    "began.\n"
+                    "# TYPE tocsin_queue_total counter\n");
+    for (int i = 0; i < count; i++) {
+        for (size_t k = 0; k < stats[i].total_count; k++) {
+            text_addf(out,
+                      "tocsin_queue_total{partition=\"%d\",what=\"%.*s\"} %" PRId64 "\n",
+                      i,
+                      SPAN_ARGS(stats[i].totals[k].name),
+                      stats[i].totals[k].count);
+        }
+    }
+    text_addf(out,
+              "# HELP tocsin_workers Workers that beat in the last 10 s.\n"
+              "# TYPE tocsin_workers gauge\n"
+              "tocsin_workers %" PRId64 "\n",
+              workers);
 }
 
-static void write_line(struct text *out,
+static void write_lane(struct text *out,
                        const char *name,
-                       const struct lane_counts *lane,
                        int partition,
-                       const char *state,
-                       int64_t value)
+                       const struct lane_counts *lane)
 {
     text_addf(out,
               "%s{partition=\"%d\",lane=\"%.*s\",kind=\"%.*s\"",
@@ -243,17 +240,18 @@ static void write_line(struct text *out,
               partition,
               SPAN_ARGS(lane->lane),
               SPAN_ARGS(lane->kind));
-    if (state) {
-        text_addf(out, ",state=\"%s\"", state);
-    }
-    text_addf(out, "} %" PRId64 "\n", value);
 }
 
-static int64_t count_workers(const struct queue_stats *stats)
+/* A worker beats in every partition. */
+static int64_t count_workers(const struct queue_stats *stats, int count)
 {
-    int64_t count = 0;
-    for (size_t i = 0; i < stats->worker_count; i++) {
-        count += stats->workers[i].beat_age_ms <= WORKER_SEEN_MS ? 1 : 0;
+    int64_t most = 0;
+    for (int i = 0; i < count; i++) {
+        int64_t seen = 0;
+        for (size_t k = 0; k < stats[i].worker_count; k++) {
+            seen += stats[i].workers[k].beat_age_ms <= WORKER_SEEN_MS ? 1 : 0;
+        }
+        most = seen > most ? seen : most;
     }
-    return count;
+    return most;
 }

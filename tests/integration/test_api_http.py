@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import resource
 import socket
 import time
@@ -325,6 +326,39 @@ def test_every_answer_names_its_request_and_keeps_browsers_quiet(door):
 
 
 @pytest.mark.plain
+def test_metrics_are_well_formed_and_count(door):
+    for _ in range(3):
+        assert door.post(encode(payment_event())) == 200
+    wait_until(lambda: b"tocsin_jobs{" in door.request("GET", "/metrics")[2],
+               "the queue's figures")
+    status, headers, body = door.request("GET", "/metrics")
+    assert (status, headers["Content-Type"]) == \
+        (200, "text/plain; version=0.0.4; charset=utf-8")
+    types, seen, names = {}, set(), []
+    for line in body.decode().splitlines():
+        if line.startswith("# TYPE "):
+            name, kind = line.split(" ")[2:]
+            assert name not in types, f"{name} is declared twice"
+            types[name] = kind
+        elif not line.startswith("# HELP "):
+            match = re.fullmatch(r'([a-z_]+)(\{[a-z_]+="[^"]*"(?:,[a-z_]+="[^"]*")*\})? '
+                                 r"[0-9.+-]+(?:e[+-]?[0-9]+)?", line)
+            assert match, line
+            name = re.sub("_(bucket|sum|count)$", "", match[1])
+            assert name in types or match[1] in types, f"{line}: no type"
+            assert line.rsplit(" ", 1)[0] not in seen, f"{line}: twice"
+            seen.add(line.rsplit(" ", 1)[0])
+            family = match[1] if match[1] in types else name
+            if names[-1:] != [family]:
+                assert family not in names, f"{line}: not beside its like"
+                names.append(family)
+    assert door.webhooks("new") >= 3
+    buckets = [float(line.rsplit(" ", 1)[1]) for line in body.decode().splitlines()
+               if line.startswith('tocsin_request_seconds_bucket{route="stripe_webhook"')]
+    assert buckets == sorted(buckets)
+    assert buckets[-1] == door.metric('tocsin_request_seconds_count{route="stripe_webhook"}')
+
+
 def test_a_thousand_connections_leave_no_memory_behind(door):
     if "libasan" in Path(f"/proc/{door.pid}/maps").read_text():
         pytest.skip("AddressSanitizer keeps what was freed; it looks for leaks itself")
