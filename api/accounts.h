@@ -3,7 +3,9 @@
  * accounts - which amicale a Stripe account belongs to, from MariaDB's stripe_accounts.
  *
  * Owns:    a thread, its connection as the user who may only SELECT, and the table it
- * last read Callers: handlers of any loop      Blocks: never, apart from closing
+ *          last read
+ * Callers: handlers of any loop
+ * Blocks:  never, apart from closing
  *
  * The table is read anew every few seconds; a reader gets it whole, as it was at one
  * moment. When MariaDB is away the last one stays in use.

@@ -3,7 +3,9 @@
  * connection - one client's socket: bytes in, requests out; answers in, bytes out.
  *
  * Owns:    its socket and buffers, from connection_open until the turn in which it closes
- * ends Callers: its loop; request (answers)      Blocks: never
+ *          ends
+ * Callers: its loop; request (answers)
+ * Blocks:  never
  *
  * One request at a time: what a client sends ahead waits in the buffer (at most
  * CONNECTION_AHEAD_BYTES, then nothing more is read) until the answer is out, so answers

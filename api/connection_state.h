@@ -3,7 +3,8 @@
  * connection_state - the inside of a struct connection, for the files that are its parts.
  *
  * Owns:    as connection.h says
- * Callers: connection.c, connection_in.c, connection_out.c alone      Blocks: never
+ * Callers: connection.c, connection_in.c, connection_out.c alone
+ * Blocks:  never
  */
 #ifndef API_CONNECTION_STATE_H
 #define API_CONNECTION_STATE_H

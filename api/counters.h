@@ -2,7 +2,8 @@
  *
  * counters - what one event loop counts; /metrics adds the loops' up.
  *
- * Owns:    nothing      Callers: the loop that they belong to writes, any loop reads
+ * Owns:    nothing
+ * Callers: the loop that they belong to writes, any loop reads
  * Blocks:  never
  * Units:   durations in microseconds
  *

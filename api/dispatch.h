@@ -2,7 +2,9 @@
  *
  * dispatch - takes a whole request to its handler: route, method, type, gate.
  *
- * Owns:    nothing      Callers: connections      Blocks: never
+ * Owns:    nothing
+ * Callers: connections
+ * Blocks:  never
  */
 #ifndef API_DISPATCH_H
 #define API_DISPATCH_H

@@ -2,7 +2,9 @@
  *
  * health - whether the process lives (/healthz) and whether work can be done (/readyz).
  *
- * Owns:    nothing      Callers: routes      Blocks: never
+ * Owns:    nothing
+ * Callers: routes
+ * Blocks:  never
  */
 #ifndef API_HEALTH_H
 #define API_HEALTH_H

@@ -3,10 +3,12 @@
  * http - a strict HTTP/1.1 request reader that knows nothing of sockets (RFC 9110, 9112).
  *
  * Owns:    nothing; offsets into the caller's buffer, whose first byte is the request's
- * Callers: connections, tests, the fuzzer      Blocks: never
+ * Callers: connections, tests, the fuzzer
+ * Blocks:  never
  * Order:   http_begin; then http_read each time the buffer has grown, until it says
- * HTTP_WHOLE or HTTP_REFUSED; HTTP_HEADED comes once in between, for what must be decided
- * before a body is read. What follows the request in the buffer is the next one's.
+ *          HTTP_WHOLE or HTTP_REFUSED; HTTP_HEADED comes once in between, for what must
+ *          be decided before a body is read. What follows the request in the buffer is
+ *          the next one's.
  *
  *   | request line | headers | empty line | body | next request ...
  *   0                                     ^ body_at       ^ used

@@ -2,7 +2,9 @@
  *
  * http_write - writes HTTP/1.1 answers.
  *
- * Owns:    nothing; pure      Callers: connections, tests      Blocks: never
+ * Owns:    nothing; pure
+ * Callers: connections, tests
+ * Blocks:  never
  *
  * Every answer carries its length, its request's id, and headers that keep a browser from
  * doing anything with it but reading it.

@@ -3,10 +3,11 @@
  * ingest - takes the jobs that arrive in one turn of a loop to Redis in one command.
  *
  * Owns:    the jobs that wait for the turn's end, and the batches in flight
- * Callers: handlers of the same loop      Blocks: never
+ * Callers: handlers of the same loop
+ * Blocks:  never
  * Faults:  LATER when Redis is away; UNSURE when it did not answer in time: the job may
- * be in the queue. Either way the caller says so to its client, who comes again; the
- * job's name keeps it from being there twice.
+ *          be in the queue. Either way the caller says so to its client, who comes again;
+ *          the job's name keeps it from being there twice.
  *
  * Each partition has its own batch. A batch goes at once when it is full, else at the end
  * of the turn, so that a lone event does not wait for company.

@@ -3,7 +3,8 @@
  * listener - the socket that clients come to.
  *
  * Owns:    the socket's file when it is a Unix socket of our own making
- * Callers: main      Blocks: while a host's name is looked up
+ * Callers: main
+ * Blocks:  while a host's name is looked up
  * Faults:  NEVER when the address cannot be listened on
  */
 #ifndef API_LISTENER_H

@@ -4,9 +4,11 @@
  * share.
  *
  * Owns:    its connections, its requests, its link to Redis; the listening socket is
- * borrowed Callers: server (open, run, stop, close); connections and handlers of the same
- * loop Blocks:  loop_run until it is told to stop and everything was answered Order:
- * loop_open, loop_run in a thread of its own, loop_stop from any thread, loop_close
+ *          borrowed
+ * Callers: server (open, run, stop, close); connections and handlers of the same loop
+ * Blocks:  loop_run until it is told to stop and everything was answered
+ * Order:   loop_open, loop_run in a thread of its own, loop_stop from any thread,
+ *          loop_close
  *
  * Loops share the listening socket, the door, and the number of connections; nothing
  * else.

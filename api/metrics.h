@@ -2,7 +2,9 @@
  *
  * metrics - /metrics in Prometheus' text format (version 0.0.4).
  *
- * Owns:    nothing      Callers: routes      Blocks: never
+ * Owns:    nothing
+ * Callers: routes
+ * Blocks:  never
  */
 #ifndef API_METRICS_H
 #define API_METRICS_H

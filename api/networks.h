@@ -2,7 +2,9 @@
  *
  * networks - lists of addresses such as "127.0.0.0/8 ::1".
  *
- * Owns:    nothing; pure      Callers: gates, tests      Blocks: never
+ * Owns:    nothing; pure
+ * Callers: gates, tests
+ * Blocks:  never
  * Faults:  NEVER when a word is no address and no network
  */
 #ifndef API_NETWORKS_H

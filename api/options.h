@@ -2,7 +2,8 @@
  *
  * options - the words of tocsin-api's command line.
  *
- * Owns:    nothing; what it gives points into argv      Callers: main
+ * Owns:    nothing; what it gives points into argv
+ * Callers: main
  * Blocks:  while it prints help
  */
 #ifndef API_OPTIONS_H

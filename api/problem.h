@@ -2,7 +2,9 @@
  *
  * problem - every error that the front door may answer, as problem+json (RFC 9457).
  *
- * Owns:    nothing; pure      Callers: connections, handlers, tests      Blocks: never
+ * Owns:    nothing; pure
+ * Callers: connections, handlers, tests
+ * Blocks:  never
  *
  *   {"type":"urn:tocsin:problem:bad-signature","title":"...","status":400,
  *    "detail":"...","code":"bad_signature","request_id":"req_..."}

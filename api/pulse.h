@@ -3,7 +3,8 @@
  * pulse - looks at the queue once a second: which workers live, and how much waits.
  *
  * Owns:    a thread, its connection to Redis, and what it last saw
- * Callers: health and metrics of any loop      Blocks: never, apart from closing
+ * Callers: health and metrics of any loop
+ * Blocks:  never, apart from closing
  *
  * When it reaches Redis for the first time, and again after every break, it warns loudly
  * in the log when that Redis would lose what it is given.

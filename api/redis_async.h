@@ -3,13 +3,14 @@
  * redis_async - one loop's connection to Redis: commands go out, callbacks come back.
  *
  * Owns:    one socket, its commands in flight, and the looking-up of its address
- * Callers: ingest and handlers of the same loop      Blocks: never
+ * Callers: ingest and handlers of the same loop
+ * Blocks:  never
  * Units:   limit_ms counts from redis_async_send
  * Order:   replies come in the order of sending, apart from commands whose script had to
- * be loaded first: these keep their order among themselves Faults:  LATER when there is
- * no connection or too much is in flight (nothing was sent), when Redis is loading, full,
- * or a replica; UNSURE when the limit ran out or the connection broke after sending;
- * NEVER when Redis refuses the command
+ *          be loaded first: these keep their order among themselves
+ * Faults:  LATER when there is no connection or too much is in flight (nothing was sent),
+ *          when Redis is loading, full, or a replica; UNSURE when the limit ran out or
+ *          the connection broke after sending; NEVER when Redis refuses the command
  *
  * It connects by itself and again after every break, with growing waits of at most half a
  * second. A connection counts as up once Redis has taken the password, answered a PING

@@ -3,7 +3,9 @@
  * redis_state - what redis_async.c and redis_dial.c share: the inside of a struct
  * redis_async.
  *
- * Owns:    as redis_async.h says      Callers: these two files alone      Blocks: never
+ * Owns:    as redis_async.h says
+ * Callers: these two files alone
+ * Blocks:  never
  */
 #ifndef API_REDIS_STATE_H
 #define API_REDIS_STATE_H

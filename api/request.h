@@ -7,7 +7,7 @@
  * Blocks:  never
  * Units:   moments in microseconds of the monotonic clock
  * Order:   request_take; the handler; request_answer or one of its kin, which ends the
- * struct's life
+ *          struct's life
  *
  * path, query, params, body and headers are borrowed from the connection's buffer until
  * the handler returns: a handler that answers later copies what it needs into the arena.

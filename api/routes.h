@@ -3,7 +3,9 @@
  * routes - the table of everything the front door answers, and how a request finds its
  * row.
  *
- * Owns:    nothing; pure      Callers: dispatch, metrics, tests      Blocks: never
+ * Owns:    nothing; pure
+ * Callers: dispatch, metrics, tests
+ * Blocks:  never
  *
  * A pattern's {name} takes one whole segment of the path. Aliases are rows of their own
  * that share a name. A GET row answers HEAD as well.

@@ -3,7 +3,8 @@
  * server - runs the loops, one thread each, until a signal ends them.
  *
  * Owns:    the loops and their threads
- * Callers: main      Blocks: server_run until SIGTERM or SIGINT
+ * Callers: main
+ * Blocks:  server_run until SIGTERM or SIGINT
  * Order:   server_block_signals before any thread is made; then server_open, server_run,
  *          server_close
  */

@@ -5,7 +5,7 @@
  * Owns:    its thread, from ticker_start to ticker_stop
  * Callers: accounts and pulse, whose neighbours can only be asked by waiting for them
  * Blocks:  ticker_stop for at most TICKER_STOP_MS; a thread that hangs in its neighbour
- * longer is left behind, which is only right when the process ends
+ *          longer is left behind, which is only right when the process ends
  */
 #ifndef API_TICKER_H
 #define API_TICKER_H

@@ -3,7 +3,9 @@
  * webhook - Stripe's events become jobs: check the signature, read the event, enqueue,
  * answer.
  *
- * Owns:    nothing      Callers: routes      Blocks: never
+ * Owns:    nothing
+ * Callers: routes
+ * Blocks:  never
  *
  * The answer is 200 only once Redis has the job, or had it before. What Redis did not
  * take, or may have taken, is answered 503: Stripe sends it again, and the event's id

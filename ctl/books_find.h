@@ -2,7 +2,8 @@
  *
  * books_find - what MariaDB knows of a name: events, payments, refunds, receipts ...
  *
- * Owns:    nothing; rows live in the run's arena      Callers: ctl (job)
+ * Owns:    nothing; rows live in the run's arena
+ * Callers: ctl (job)
  * Blocks:  as mariadb does
  * Faults:  as mariadb's; left in ctl->fault
  */

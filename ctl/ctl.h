@@ -3,9 +3,10 @@
  * ctl - what every verb of the command line is handed, and how it answers.
  *
  * Owns:    the connections and key rings of one run, until ctl_done
- * Callers: ctl      Blocks: as its neighbours do
+ * Callers: ctl
+ * Blocks:  as its neighbours do
  * Order:   ctl_run does everything; a verb writes to `out`, which is printed when it
- * returns
+ *          returns
  *
  * The verbs are one table (ctl/verbs.c). A verb returns one of the exit codes, which are
  * promises to scripts.

@@ -2,7 +2,9 @@
  *
  * migration - the files of schema/migrations, and how they are taken apart. Pure.
  *
- * Owns:    nothing      Callers: ctl (migrate), tests      Blocks: never
+ * Owns:    nothing
+ * Callers: ctl (migrate), tests
+ * Blocks:  never
  */
 #ifndef CTL_MIGRATION_H
 #define CTL_MIGRATION_H

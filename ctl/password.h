@@ -2,8 +2,10 @@
  *
  * password - a new password is read and hashed.
  *
- * Owns:    nothing      Callers: ctl      Blocks: while somebody types; hashing takes
- * ~0.1 s Faults:  NEVER with a text for people when it cannot be read or does not do
+ * Owns:    nothing
+ * Callers: ctl
+ * Blocks:  while somebody types; hashing takes ~0.1 s
+ * Faults:  NEVER with a text for people when it cannot be read or does not do
  */
 #ifndef CTL_PASSWORD_H
 #define CTL_PASSWORD_H

@@ -2,8 +2,10 @@
  *
  * queue_calls - the questions to the queue, asked of every partition and put together.
  *
- * Owns:    nothing; answers live in the run's arena      Callers: ctl      Blocks: as
- * redis does Faults:  as redis'; they are left in ctl->fault
+ * Owns:    nothing; answers live in the run's arena
+ * Callers: ctl
+ * Blocks:  as redis does
+ * Faults:  as redis'; they are left in ctl->fault
  */
 #ifndef CTL_QUEUE_CALLS_H
 #define CTL_QUEUE_CALLS_H

@@ -3,8 +3,10 @@
  * schema_lock - one migrate at a time, over all machines: a row with an expiry.
  *
  * Owns:    a connection and a thread that renews the row, from take to give
- * Callers: ctl (migrate)      Blocks: take waits for another's lock, as long as it is
- * told Order:   schema_lock_take; schema_lock_give on every way out Faults:  as mariadb's
+ * Callers: ctl (migrate)
+ * Blocks:  take waits for another's lock, as long as it is told
+ * Order:   schema_lock_take; schema_lock_give on every way out
+ * Faults:  as mariadb's
  *
  * GET_LOCK() would be per node on a Galera cluster. The row names its holder, runs out by
  * itself when the holder dies, and carries a token by which every step of the holder

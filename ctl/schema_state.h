@@ -3,7 +3,8 @@
  * schema_state - what has been applied of the migrations, held against those of this
  * program.
  *
- * Owns:    nothing; everything lives in the arena given      Callers: ctl
+ * Owns:    nothing; everything lives in the arena given
+ * Callers: ctl
  * Blocks:  as mariadb does
  * Faults:  as mariadb's
  *

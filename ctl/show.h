@@ -2,7 +2,9 @@
  *
  * show - one job, one lane, one row: how each is written, as text and as JSON.
  *
- * Owns:    nothing      Callers: ctl      Blocks: never
+ * Owns:    nothing
+ * Callers: ctl
+ * Blocks:  never
  *
  * Shapes in JSON are documented in docs/cli.md and are promises to scripts.
  */

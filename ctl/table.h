@@ -2,7 +2,9 @@
  *
  * table - columns that line up, for a terminal as narrow as a phone's in landscape.
  *
- * Owns:    nothing; cells live in the arena      Callers: ctl      Blocks: never
+ * Owns:    nothing; cells live in the arena
+ * Callers: ctl
+ * Blocks:  never
  * Units:   columns of the terminal; one per character of UTF-8
  * Order:   table_init, table_cell for each cell row by row, table_print
  *

@@ -2,7 +2,8 @@
  *
  * verbs - everything that the command line can do, one row each.
  *
- * Owns:    nothing      Callers: ctl (main finds a verb, help describes it)
+ * Owns:    nothing
+ * Callers: ctl (main finds a verb, help describes it)
  */
 #ifndef CTL_VERBS_H
 #define CTL_VERBS_H

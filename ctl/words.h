@@ -2,7 +2,8 @@
  *
  * words - the command line taken apart: what is for every verb, and what is the verb's.
  *
- * Owns:    nothing; everything is borrowed from argv      Callers: ctl (main), tests
+ * Owns:    nothing; everything is borrowed from argv
+ * Callers: ctl (main), tests
  * Blocks:  never
  */
 #ifndef CTL_WORDS_H

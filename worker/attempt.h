@@ -3,9 +3,11 @@
  * attempt - one run of one job, from Redis' answer to the settlement that goes back.
  *
  * Owns:    its arena, in which the job, the opened payload, what the handler makes and
- * the settlement live Callers: fetcher (makes it), slots (run it), settler (sends it and
- * frees it) Blocks:  attempt_run as long as the handler does Order:   attempt_new,
- * roster_add, attempt_run, settler_add; freed once Redis has answered
+ *          the settlement live
+ * Callers: fetcher (makes it), slots (run it), settler (sends it and frees it)
+ * Blocks:  attempt_run as long as the handler does
+ * Order:   attempt_new, roster_add, attempt_run, settler_add; freed once Redis has
+ *          answered
  *
  *      fetcher            slot                                settler
  *      attempt_new -----> open payload -> handler -> seal ---> settle -> attempt_free

@@ -3,7 +3,8 @@
  * context - what all threads of a worker share and none changes.
  *
  * Owns:    nothing; everything is borrowed and outlives the threads
- * Callers: worker      Blocks: never
+ * Callers: worker
+ * Blocks:  never
  */
 #ifndef WORKER_CONTEXT_H
 #define WORKER_CONTEXT_H

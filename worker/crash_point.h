@@ -3,7 +3,9 @@
  * crash_point - names the steps of a job's journey, so that a test can end the worker
  * there.
  *
- * Owns:    nothing      Callers: worker      Blocks: never
+ * Owns:    nothing
+ * Callers: worker
+ * Blocks:  never
  *
  * Only the worker of the tests (tests/worker) is built with TOCSIN_CRASH_POINTS: it sends
  * itself SIGKILL at the step that TOCSIN_CRASH_AT names. In every other build a point is

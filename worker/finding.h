@@ -3,7 +3,8 @@
  * finding - what a handler noticed and a person should see.
  *
  * Owns:    rows of reconciliation_findings; written inside the caller's transaction
- * Callers: handlers      Blocks: as long as MariaDB does
+ * Callers: handlers
+ * Blocks:  as long as MariaDB does
  * Faults:  as MariaDB's
  */
 #ifndef WORKER_FINDING_H

@@ -6,11 +6,11 @@
  * Callers: worker (slots call handlers; handlers call the rest)
  * Blocks:  a handler may, up to its kind's limit_ms: it runs in a slot's own thread
  * Order:   the slot opens the payload, calls the handler, and hands the outcome to the
- *          settler. A handler commits to MariaDB first and returns afterwards, so a
- *          crash between the two repeats the job: it must find its work done and return
- *          the same follow-ups.
- * Faults:  as enum outcome says. A neighbour that is down is named in
- *          fault->neighbour: the job then waits without burning an attempt.
+ *          settler. A handler commits to MariaDB first and returns afterwards, so a crash
+ *          between the two repeats the job: it must find its work done and return the
+ *          same follow-ups.
+ * Faults:  as enum outcome says. A neighbour that is down is named in fault->neighbour:
+ *          the job then waits without burning an attempt.
  */
 #ifndef WORKER_HANDLERS_H
 #define WORKER_HANDLERS_H

@@ -3,12 +3,12 @@
  * mailer - hands one message to the mail server, one client for each slot.
  *
  * Owns:    one curl easy handle, whose connection is kept between messages
- * Callers: handlers; one thread at a time      Blocks: up to mail.total_ms a message
+ * Callers: handlers; one thread at a time
+ * Blocks:  up to mail.total_ms a message
  * Faults:  LATER with neighbour "smtp" when the server cannot be reached, its TLS or AUTH
- *          fails, or it answers 421; LATER without one on other 4xx answers;
- *          NEVER on 5xx, with the server's text, in which addresses are masked;
- *          UNSURE when the connection was lost after the message was sent and before
- *          its answer
+ *          fails, or it answers 421; LATER without one on other 4xx answers; NEVER on
+ *          5xx, with the server's text, in which addresses are masked; UNSURE when the
+ *          connection was lost after the message was sent and before its answer
  */
 #ifndef WORKER_MAILER_H
 #define WORKER_MAILER_H

@@ -3,7 +3,8 @@
  * mirror - keeps a row equal to an object of Stripe's, in whatever order events come.
  *
  * Owns:    nothing; works inside the caller's transaction
- * Callers: the appliers of events (event_*.c)      Blocks: as long as MariaDB does
+ * Callers: the appliers of events (event_*.c)
+ * Blocks:  as long as MariaDB does
  * Faults:  as MariaDB's; NEVER when the object lacks what it must have
  *
  * The row is locked first, or made by whoever comes first: the unique key decides. A

@@ -2,7 +2,9 @@
  *
  * outage - says once that a link was lost and once that it is back, and how long to wait.
  *
- * Owns:    nothing      Callers: worker's fetcher, settler and janitor      Blocks: never
+ * Owns:    nothing
+ * Callers: worker's fetcher, settler and janitor
+ * Blocks:  never
  * Units:   milliseconds
  */
 #ifndef WORKER_OUTAGE_H

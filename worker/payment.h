@@ -3,7 +3,8 @@
  * payment - the rows of payments by card: their mirror, and how a new one is made.
  *
  * Owns:    nothing; works inside the caller's transaction
- * Callers: the appliers of events (event_*.c)      Blocks: as long as MariaDB does
+ * Callers: the appliers of events (event_*.c)
+ * Blocks:  as long as MariaDB does
  * Faults:  as MariaDB's; NEVER when the PaymentIntent lacks what it must have
  *
  * Metadata says whose a payment is: amicale_id, pompier_id, local_id, and payment_id, the

@@ -2,7 +2,8 @@
  *
  * program - a worker's command line, from the first word to the exit status.
  *
- * Owns:    the settings      Callers: main.c, and the worker of the tests
+ * Owns:    the settings
+ * Callers: main.c, and the worker of the tests
  * Blocks:  until the worker ends
  */
 #ifndef WORKER_PROGRAM_H

@@ -4,7 +4,8 @@
  * charge when the rows lack what must be shown of the card.
  *
  * Owns:    the parsed documents, from receipt_source_init to receipt_source_done
- * Callers: handle_receipt_send      Blocks: as long as MariaDB and Stripe do
+ * Callers: handle_receipt_send
+ * Blocks:  as long as MariaDB and Stripe do
  * Faults:  NEVER when the payload or the row is not there or holds no address; LATER with
  *          neighbour "stripe" when the charge is needed and cannot be fetched now
  */

@@ -4,7 +4,8 @@
  *
  * Owns:    nothing; works inside the caller's transaction, with the payment's row locked:
  *          whoever touches a refund's row locks its payment's first
- * Callers: the appliers of refunds and charges      Blocks: as long as MariaDB does
+ * Callers: the appliers of refunds and charges
+ * Blocks:  as long as MariaDB does
  * Faults:  as MariaDB's; NEVER when the refund lacks what it must have
  */
 #ifndef WORKER_REFUND_H

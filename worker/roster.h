@@ -4,8 +4,9 @@
  *
  * Owns:    the list; the attempts on it belong to whoever works on them
  * Callers: fetcher (adds), slots (begin, finish), settler (beats, removes), worker
- * (watches); any thread Blocks:  for its lock; roster_wait_empty up to its limit Units:
- * milliseconds; moments are monotonic
+ *          (watches); any thread
+ * Blocks:  for its lock; roster_wait_empty up to its limit
+ * Units:   milliseconds; moments are monotonic
  *
  * What is here is what a beat says that the worker holds. What Redis leased to the worker
  * and is not here (the reply of a take was lost) is given back by a beat some seconds

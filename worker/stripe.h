@@ -7,12 +7,10 @@
  * Blocks:  up to stripe.total_ms a call, retries included, plus the governor's wait
  * Faults:  LATER with neighbour "stripe" when Stripe cannot be reached (nothing was
  *          sent), does not answer a read or answers it with 5xx, and on 401: a refused
- *          key is the operator's to mend, and no job should die of it;
- *          LATER without one on 409, 429 (retry_after_ms), and when Stripe-Should-Retry
- *          is true;
- *          NEVER on other 4xx, with Stripe's type, code and message in the text;
- *          UNSURE when a POST was sent and its answer is lost, or was a 5xx: read back
- *          before repeating
+ *          key is the operator's to mend, and no job should die of it; LATER without one
+ *          on 409, 429 (retry_after_ms), and when Stripe-Should-Retry is true; NEVER on
+ *          other 4xx, with Stripe's type, code and message in the text; UNSURE when a
+ *          POST was sent and its answer is lost, or was a 5xx: read back before repeating
  *
  * Retries inside a call (docs.stripe.com/error-low-level): Stripe-Should-Retry: true,
  * else connection errors, 409, 429 and >= 500, at most twice, under the same

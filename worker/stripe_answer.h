@@ -2,7 +2,9 @@
  *
  * stripe_answer - what an answer of Stripe means: done, repeat it, try later, never.
  *
- * Owns:    nothing; pure      Callers: stripe, tests      Blocks: never
+ * Owns:    nothing; pure
+ * Callers: stripe, tests
+ * Blocks:  never
  * Units:   milliseconds
  *
  * The rules stand in docs.stripe.com/error-low-level and in stripe.h.

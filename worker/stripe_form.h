@@ -2,7 +2,9 @@
  *
  * stripe_form - parameters as Stripe's API wants them: name=value&name=value.
  *
- * Owns:    nothing; pure      Callers: stripe, tests      Blocks: never
+ * Owns:    nothing; pure
+ * Callers: stripe, tests
+ * Blocks:  never
  */
 #ifndef WORKER_STRIPE_FORM_H
 #define WORKER_STRIPE_FORM_H

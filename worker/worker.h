@@ -7,7 +7,7 @@
  * Blocks:  worker_run until a signal ends it
  * Order:   worker_block_signals before any thread; worker_open, worker_run, worker_close
  * Faults:  NEVER when a setting or a file that it names is wrong; a neighbour that is
- * away is no fault: the worker waits for it
+ *          away is no fault: the worker waits for it
  *
  * Leaving (SIGTERM, SIGINT): take no more, finish what runs for up to worker.drain_ms,
  * tell Redis, give back the rest, forget the worker. A second signal ends the waiting.

@@ -3,7 +3,8 @@
  * arena - the memory of one request or one job: taken piece by piece, given back at once.
  *
  * Owns:    every piece that it handed out, until arena_reset or arena_done
- * Callers: every room      Blocks: never
+ * Callers: every room
+ * Blocks:  never
  * Faults:  none; past its ceiling, or when the machine has no memory, it aborts: inputs
  *          are bounded at the door, so a passed ceiling is a broken promise of ours
  */

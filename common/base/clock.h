@@ -2,7 +2,9 @@
  *
  * clock - the time, handed in so that tests can turn it.
  *
- * Owns:    nothing      Callers: every room      Blocks: never
+ * Owns:    nothing
+ * Callers: every room
+ * Blocks:  never
  * Units:   milliseconds. Records use wall time (UTC, since 1970); deadlines use the
  *          monotonic clock, which has no meaning outside the process.
  */

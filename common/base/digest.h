@@ -2,7 +2,9 @@
  *
  * digest - SHA-256, HMAC-SHA256, hex, base64 and comparison in constant time.
  *
- * Owns:    nothing      Callers: every room      Blocks: never
+ * Owns:    nothing
+ * Callers: every room
+ * Blocks:  never
  * Faults:  none; a libcrypto that cannot hash aborts
  */
 #ifndef COMMON_BASE_DIGEST_H

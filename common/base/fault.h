@@ -3,7 +3,8 @@
  * fault - what came of an attempt, and why it did not work.
  *
  * Owns:    nothing; a struct fault belongs to the caller and needs no freeing
- * Callers: every room      Blocks: never
+ * Callers: every room
+ * Blocks:  never
  * Units:   retry_after_ms in milliseconds
  *
  * Anything that can fail returns an enum outcome, is marked MUST_USE and takes a

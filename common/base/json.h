@@ -4,7 +4,8 @@
  * order.
  *
  * Owns:    a parsed document, from json_parse to json_free
- * Callers: every room      Blocks: never
+ * Callers: every room
+ * Blocks:  never
  * Faults:  NEVER when the text is not strict JSON or passes a limit (the text says where)
  *
  * cJSON takes what RFC 8259 does not (trailing bytes, raw control characters, "\u0000"

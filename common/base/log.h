@@ -4,8 +4,9 @@
  *
  * Owns:    the standard error stream's lines (each is one write(2))
  * Callers: functions that settle (loops, a request's end, main, janitor); all others
- * return a fault and stay silent, debug level apart Blocks:  as long as write(2) to
- * stderr does Faults:  none; a line that cannot be written is lost
+ *          return a fault and stay silent, debug level apart
+ * Blocks:  as long as write(2) to stderr does
+ * Faults:  none; a line that cannot be written is lost
  *
  *   log_info("settled", LOG_SPAN("id", job->id), LOG_NUMBER("took_ms", took));
  *   <6>settled id=evt_1 took_ms=12

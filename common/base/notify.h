@@ -2,7 +2,9 @@
  *
  * notify - tells systemd how we are: sd_notify(3)'s protocol without its library.
  *
- * Owns:    nothing      Callers: the main.c of api and worker      Blocks: never
+ * Owns:    nothing
+ * Callers: the main.c of api and worker
+ * Blocks:  never
  * Faults:  none; outside systemd ($NOTIFY_SOCKET unset) nothing happens
  */
 #ifndef COMMON_BASE_NOTIFY_H

@@ -3,10 +3,11 @@
  * seal - AES-256-GCM with a ring of keys, for payloads in Redis and personal data in SQL.
  *
  * Owns:    the keys, from seal_open to seal_close (wiped)
- * Callers: every room      Blocks: seal_open reads a file
+ * Callers: every room
+ * Blocks:  seal_open reads a file
  * Order:   seal_open before anything else; a ring is read-only afterwards, so threads
- * share it Faults:  NEVER when a key is unknown, the sealed bytes are damaged or belong
- * elsewhere
+ *          share it
+ * Faults:  NEVER when a key is unknown, the sealed bytes are damaged or belong elsewhere
  *
  * The key file has one key a line: `<id> <base64 of 32 bytes>`, id 1 to 255; the first
  * line's key seals, all of them open. One more line, `index <base64 of 32 bytes>`, holds

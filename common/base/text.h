@@ -3,7 +3,8 @@
  * text - bytes that are looked at (struct span) and bytes that grow (struct text).
  *
  * Owns:    the buffer of a struct text, from text_init to text_done
- * Callers: every room      Blocks: never
+ * Callers: every room
+ * Blocks:  never
  * Faults:  none; a text that would pass its ceiling keeps what fits and sets `full`,
  *          which the caller checks once at the end
  */

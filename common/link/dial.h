@@ -3,11 +3,13 @@
  * dial - opens a stream socket to an address of the settings, within a deadline.
  *
  * Owns:    the parts of the address and a look-up that is under way; sockets are the
- * caller's Callers: link (redis); one thread at a time for each struct dial Blocks:  up
- * to the deadline given; dial_done up to the resolver's own limit when a look-up is still
- * under way Units:   deadlines in milliseconds of the monotonic clock Faults:  NEVER
- * DIAL_BAD_ADDRESS when the address cannot be read; LATER DIAL_UNREACHABLE when nobody
- * answers there
+ *          caller's
+ * Callers: link (redis); one thread at a time for each struct dial
+ * Blocks:  up to the deadline given; dial_done up to the resolver's own limit when a
+ *          look-up is still under way
+ * Units:   deadlines in milliseconds of the monotonic clock
+ * Faults:  NEVER DIAL_BAD_ADDRESS when the address cannot be read; LATER DIAL_UNREACHABLE
+ *          when nobody answers there
  *
  * Addresses are host:port, [v6]:port or unix:/path. Names are resolved at every dial, so
  * a failover by DNS is followed.

@@ -7,8 +7,8 @@
  * Blocks:  exchange_run up to its deadline
  * Units:   deadlines in milliseconds of the monotonic clock
  * Faults:  LATER when not a byte was sent; UNSURE when the connection broke or fell
- * silent after that. Either way it is closed: replies that come late must not be taken
- * for another command's
+ *          silent after that. Either way it is closed: replies that come late must not be
+ *          taken for another command's
  */
 #ifndef COMMON_LINK_EXCHANGE_H
 #define COMMON_LINK_EXCHANGE_H

@@ -3,15 +3,17 @@
  * mariadb - a connection to MariaDB with prepared statements and transactions.
  *
  * Owns:    one connection (opened on first need, reopened when it broke) and its
- * statements Callers: worker (one per slot), ctl, the front door's reader threads, tests;
- * one thread at a time Blocks:  up to mariadb.connect_ms + query_ms a call Order:
- * mariadb_open; mariadb_begin, mariadb_run ..., mariadb_commit; on any fault
+ *          statements
+ * Callers: worker (one per slot), ctl, the front door's reader threads, tests; one thread
+ *          at a time
+ * Blocks:  up to mariadb.connect_ms + query_ms a call
+ * Order:   mariadb_open; mariadb_begin, mariadb_run ..., mariadb_commit; on any fault
  *          mariadb_rollback (which never fails: a broken connection is dropped)
- * Faults:  LATER with neighbour "mariadb" when it cannot be reached or went away;
- *          LATER without one on deadlock (1213) and lock wait (1205);
- *          UNSURE when the connection was lost during COMMIT, or while a statement
- *          outside a transaction wrote (neighbour "mariadb");
- *          NEVER on any other SQL error, with its number as the code
+ * Faults:  LATER with neighbour "mariadb" when it cannot be reached or went away; LATER
+ *          without one on deadlock (1213) and lock wait (1205); UNSURE when the
+ *          connection was lost during COMMIT, or while a statement outside a transaction
+ *          wrote (neighbour "mariadb"); NEVER on any other SQL error, with its number as
+ *          the code
  */
 #ifndef COMMON_LINK_MARIADB_H
 #define COMMON_LINK_MARIADB_H

@@ -6,9 +6,10 @@
  * Callers: worker, ctl, tests; one thread at a time for each struct redis
  * Blocks:  up to settings.redis.connect_ms + command_ms a call (the deadline is our own)
  * Order:   redis_open, then calls, redis_close last; a broken connection is reopened by
- * the next call Faults:  LATER when Redis cannot be reached, is loading, or is at its
- * memory limit; UNSURE when the connection broke after the command was sent; NEVER when
- * Redis refuses the command
+ *          the next call
+ * Faults:  LATER when Redis cannot be reached, is loading, or is at its memory limit;
+ *          UNSURE when the connection broke after the command was sent; NEVER when Redis
+ *          refuses the command
  */
 #ifndef COMMON_LINK_REDIS_H
 #define COMMON_LINK_REDIS_H

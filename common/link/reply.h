@@ -3,7 +3,8 @@
  * reply - what Redis answered, as plain data that pure code can read.
  *
  * Owns:    nothing; a reply lives in the arena that it was put into
- * Callers: link, and the front door's asynchronous twin      Blocks: never
+ * Callers: link, and the front door's asynchronous twin
+ * Blocks:  never
  */
 #ifndef COMMON_LINK_REPLY_H
 #define COMMON_LINK_REPLY_H

@@ -3,7 +3,8 @@
  * resp - Redis' protocol: commands become bytes, bytes become replies in an arena.
  *
  * Owns:    a struct resp_reader, from resp_open to resp_close
- * Callers: the links to Redis      Blocks: never
+ * Callers: the links to Redis
+ * Blocks:  never
  * Faults:  LATER "redis" REDIS_BROKEN when the bytes are no RESP, or a reply passes the
  *          arena's ceiling: the connection cannot be used any more
  */

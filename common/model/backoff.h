@@ -2,7 +2,10 @@
  *
  * backoff - how long a job waits before its next attempt. A pure function.
  *
- * Owns:    nothing      Callers: worker      Blocks: never      Units: milliseconds
+ * Owns:    nothing
+ * Callers: worker
+ * Blocks:  never
+ * Units:   milliseconds
  *
  * Exponential with full jitter: uniform between 0 and base * 2^failures, at most the
  * kind's cap, at least BACKOFF_LEAST_MS. A wish of the other side (Retry-After) is a

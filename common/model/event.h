@@ -7,7 +7,8 @@
  * Blocks:  never, and does not allocate
  * Units:   created in seconds, as Stripe gives it
  * Faults:  NEVER when the body is not one strict JSON object (valid UTF-8, no NUL, no
- * duplicate keys, depth <= 32: what json_check guarantees), or has no id, object or type
+ *          duplicate keys, depth <= 32: what json_check guarantees), or has no id, object
+ *          or type
  *
  * Strings that are read here are names (ids, types, versions), which need no escapes; one
  * that is written with a backslash counts as not there. Keys are compared as they are

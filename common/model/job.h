@@ -2,7 +2,9 @@
  *
  * job - what a job is: its names, states, lanes and kinds, and the moves it may make.
  *
- * Owns:    nothing; pure rules      Callers: every room      Blocks: never
+ * Owns:    nothing; pure rules
+ * Callers: every room
+ * Blocks:  never
  * Units:   milliseconds; moments are wall time in UTC, as Redis TIME gives it
  *
  * A job is a name (its id), a kind (who handles it), a sealed payload, and a state. The

@@ -3,7 +3,8 @@
  * mime - the pieces of a mail message: header fields, encoded words, quoted-printable.
  *
  * Owns:    nothing; appends to a struct text
- * Callers: model/receipt      Blocks: never
+ * Callers: model/receipt
+ * Blocks:  never
  *
  * Whatever a value holds, it cannot end its line: control characters become spaces, and
  * what is not plain ASCII is written in encoded words (RFC 2047). Lines end in CRLF.

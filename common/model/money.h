@@ -2,7 +2,9 @@
  *
  * money - amounts as text, the platform's fee, and sums that cannot overflow unseen.
  *
- * Owns:    nothing; pure rules      Callers: every room      Blocks: never
+ * Owns:    nothing; pure rules
+ * Callers: every room
+ * Blocks:  never
  * Units:   minor units (cents for EUR); percentages in basis points (1/100 of a percent)
  */
 #ifndef COMMON_MODEL_MONEY_H

@@ -2,7 +2,9 @@
  *
  * payment_state - the states of Stripe's money objects, and which news is news.
  *
- * Owns:    nothing; pure rules      Callers: worker, ctl, api      Blocks: never
+ * Owns:    nothing; pure rules
+ * Callers: worker, ctl, api
+ * Blocks:  never
  *
  * Events arrive in any order, some twice, and `created` has whole seconds, so it does not
  * order them. What orders them is the life of the object: each state has a rank, and an

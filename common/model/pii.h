@@ -2,7 +2,9 @@
  *
  * pii - personal data: what an address is, how it is looked up, how operators see it.
  *
- * Owns:    nothing; pure rules      Callers: every room      Blocks: never
+ * Owns:    nothing; pure rules
+ * Callers: every room
+ * Blocks:  never
  *
  * Personal data is sealed in MariaDB (common/base/seal.h) under the context
  * "<table>.<column>". An address that must be found again has a fingerprint beside it:

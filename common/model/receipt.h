@@ -3,7 +3,8 @@
  * receipt - what the buyer is written: the receipt of a payment, the notice of a refund.
  *
  * Owns:    nothing; pure rules
- * Callers: worker (receipt.send)      Blocks: never
+ * Callers: worker (receipt.send)
+ * Blocks:  never
  * Units:   minor units; moments are wall time in UTC and are shown in Europe/Paris
  * Faults:  NEVER when an address is none, or the message is too large
  *

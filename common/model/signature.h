@@ -3,7 +3,8 @@
  * signature - whether a webhook's Stripe-Signature header fits its body.
  *
  * Owns:    nothing; pure
- * Callers: the front door (webhook), tests      Blocks: never
+ * Callers: the front door (webhook), tests
+ * Blocks:  never
  * Units:   seconds of wall time
  *
  *   Stripe-Signature: t=1732269900,v1=5257a8...,v1=...,v0=...

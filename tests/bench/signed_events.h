@@ -3,7 +3,8 @@
  * signed_events - many webhook requests that differ in their ids, signed ahead of time.
  *
  * Owns:    the ids and signatures, from signed_events_init to signed_events_done
- * Callers: webhook_load      Blocks: never
+ * Callers: webhook_load
+ * Blocks:  never
  */
 #ifndef TESTS_BENCH_SIGNED_EVENTS_H
 #define TESTS_BENCH_SIGNED_EVENTS_H

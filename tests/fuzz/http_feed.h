@@ -3,7 +3,9 @@
  * http_feed - feeds bytes to the HTTP reader in pieces and writes down what it made of
  * them.
  *
- * Owns:    nothing      Callers: test_http and fuzz_http      Blocks: never
+ * Owns:    nothing
+ * Callers: test_http and fuzz_http
+ * Blocks:  never
  *
  * Two feedings of the same bytes must give the same text.
  */

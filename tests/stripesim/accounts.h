@@ -3,7 +3,8 @@
  * accounts - connected accounts: made, onboarded, restricted, deauthorised.
  *
  * Owns:    nothing; accounts live in the store
- * Callers: the route table, the control endpoint, the play      Blocks: never
+ * Callers: the route table, the control endpoint, the play
+ * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_ACCOUNTS_H
 #define TESTS_STRIPESIM_ACCOUNTS_H

@@ -3,7 +3,9 @@
  * admit - what is checked before a call is carried out: key, version, account, route,
  * form.
  *
- * Owns:    nothing      Callers: server.c      Blocks: never
+ * Owns:    nothing
+ * Callers: server.c
+ * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_ADMIT_H
 #define TESTS_STRIPESIM_ADMIT_H

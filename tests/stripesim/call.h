@@ -3,7 +3,8 @@
  * call - one API call: what was asked, and the answer that is being made.
  *
  * Owns:    its arena and its answer, from call_new to call_free
- * Callers: the handlers of routes, and server.c      Blocks: never
+ * Callers: the handlers of routes, and server.c
+ * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_CALL_H
 #define TESTS_STRIPESIM_CALL_H

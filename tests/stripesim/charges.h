@@ -2,7 +2,9 @@
  *
  * charges - retrieving them, and what others need to know of their card.
  *
- * Owns:    nothing      Callers: the simulator      Blocks: never
+ * Owns:    nothing
+ * Callers: the simulator
+ * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_CHARGES_H
 #define TESTS_STRIPESIM_CHARGES_H

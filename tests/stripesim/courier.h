@@ -3,7 +3,8 @@
  * courier - carries signed events to one endpoint over kept connections.
  *
  * Owns:    its connections, from courier_new to courier_free, and a copy of the secret
- * Callers: webhooks.c      Blocks: a host's name is resolved in courier_new
+ * Callers: webhooks.c
+ * Blocks:  a host's name is resolved in courier_new
  * Faults:  NEVER when the url is not http://host:port/path
  */
 #ifndef TESTS_STRIPESIM_COURIER_H

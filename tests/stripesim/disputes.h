@@ -3,7 +3,8 @@
  * disputes - a buyer's bank takes the money back, and somebody wins.
  *
  * Owns:    nothing; disputes live in the store
- * Callers: the route table, the control endpoint, the play      Blocks: never
+ * Callers: the route table, the control endpoint, the play
+ * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_DISPUTES_H
 #define TESTS_STRIPESIM_DISPUTES_H

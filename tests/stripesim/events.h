@@ -2,8 +2,9 @@
  *
  * events - every change of state makes one: a snapshot of the object, under a type.
  *
- * Owns:    nothing; events live in the store      Callers: the simulator      Blocks:
- * never
+ * Owns:    nothing; events live in the store
+ * Callers: the simulator
+ * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_EVENTS_H
 #define TESTS_STRIPESIM_EVENTS_H

@@ -3,7 +3,8 @@
  * faults - what goes wrong with API calls, switched on and off while the simulator runs.
  *
  * Owns:    its rules, from faults_init to faults_done
- * Callers: server.c asks, the control endpoint sets      Blocks: never
+ * Callers: server.c asks, the control endpoint sets
+ * Blocks:  never
  * Units:   milliseconds, percents of calls
  */
 #ifndef TESTS_STRIPESIM_FAULTS_H

@@ -4,9 +4,10 @@
  * list[0]=x.
  *
  * Owns:    nothing; names and values live in the arena handed in
- * Callers: the simulator      Blocks: never
+ * Callers: the simulator
+ * Blocks:  never
  * Faults:  NEVER when the text is no form: a bad percent escape, bytes that are not
- * UTF-8, a NUL, brackets that do not close, too many parameters
+ *          UTF-8, a NUL, brackets that do not close, too many parameters
  *
  * Names stay as they are written, "transfer_data[destination]": looking one up is
  * comparing text, and a list or a hash is what begins with "name[". Of two equal names

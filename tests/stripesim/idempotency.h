@@ -3,7 +3,9 @@
  * idempotency - the first answer under a key is the answer under that key.
  *
  * Owns:    the records, from idempotency_init to idempotency_done; the oldest go first
- * when there are more than IDEMPOTENCY_MOST Callers: server.c      Blocks: never
+ *          when there are more than IDEMPOTENCY_MOST
+ * Callers: server.c
+ * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_IDEMPOTENCY_H
 #define TESTS_STRIPESIM_IDEMPOTENCY_H

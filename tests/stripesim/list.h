@@ -2,7 +2,8 @@
  *
  * list - pages of objects, newest first, as all of Stripe's lists.
  *
- * Owns:    nothing      Callers: the handlers of list routes
+ * Owns:    nothing
+ * Callers: the handlers of list routes
  * Blocks:  never; a page costs a walk over what lies between its first and last object
  */
 #ifndef TESTS_STRIPESIM_LIST_H

@@ -4,7 +4,8 @@
  *
  * Owns:    its slots, from map_init to map_done; names and things are borrowed, and must
  *          live as long as they are in the map
- * Callers: the simulator      Blocks: never
+ * Callers: the simulator
+ * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_MAP_H
 #define TESTS_STRIPESIM_MAP_H

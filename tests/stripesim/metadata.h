@@ -2,7 +2,9 @@
  *
  * metadata - up to fifty names and values on an object, set and unset one by one.
  *
- * Owns:    nothing      Callers: the handlers of routes      Blocks: never
+ * Owns:    nothing
+ * Callers: the handlers of routes
+ * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_METADATA_H
 #define TESTS_STRIPESIM_METADATA_H

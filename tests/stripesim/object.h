@@ -2,7 +2,9 @@
  *
  * object - how a Stripe object is laid out: a struct, and a table of its fields as JSON.
  *
- * Owns:    nothing      Callers: the simulator      Blocks: never
+ * Owns:    nothing
+ * Callers: the simulator
+ * Blocks:  never
  *
  * Every kind of object is a plain struct that begins with a struct object; the strings
  * that it points to never change and live as long as the store. So the snapshot that an

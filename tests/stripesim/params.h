@@ -2,7 +2,9 @@
  *
  * params - which parameters a route takes, checked before its handler runs.
  *
- * Owns:    nothing      Callers: server.c; tables in routes.c      Blocks: never
+ * Owns:    nothing
+ * Callers: server.c; tables in routes.c
+ * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_PARAMS_H
 #define TESTS_STRIPESIM_PARAMS_H

@@ -2,7 +2,9 @@
  *
  * payment_intents - /v1/payment_intents: Stripe's rules and texts around payments' moves.
  *
- * Owns:    nothing      Callers: the route table      Blocks: never
+ * Owns:    nothing
+ * Callers: the route table
+ * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_PAYMENT_INTENTS_H
 #define TESTS_STRIPESIM_PAYMENT_INTENTS_H

@@ -3,7 +3,8 @@
  * payouts - a connected account's money on its way to its bank.
  *
  * Owns:    nothing; payouts live in the store
- * Callers: the control endpoint      Blocks: never
+ * Callers: the control endpoint
+ * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_PAYOUTS_H
 #define TESTS_STRIPESIM_PAYOUTS_H

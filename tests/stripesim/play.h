@@ -3,8 +3,9 @@
  * play - drives many payments through what happens to payments, for tests and the demo.
  *
  * Owns:    the plays that run, from play_new to play_free
- * Callers: the control endpoint      Blocks: never, a slice of payments a turn of the
- * loop Units:   minor units, milliseconds, payments a second
+ * Callers: the control endpoint
+ * Blocks:  never, a slice of payments a turn of the loop
+ * Units:   minor units, milliseconds, payments a second
  */
 #ifndef TESTS_STRIPESIM_PLAY_H
 #define TESTS_STRIPESIM_PLAY_H

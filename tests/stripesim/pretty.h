@@ -2,7 +2,9 @@
  *
  * pretty - JSON laid out as Stripe sends it: two spaces a level, a space after the colon.
  *
- * Owns:    nothing      Callers: server.c, webhooks.c      Blocks: never
+ * Owns:    nothing
+ * Callers: server.c, webhooks.c
+ * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_PRETTY_H
 #define TESTS_STRIPESIM_PRETTY_H

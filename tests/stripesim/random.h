@@ -3,7 +3,9 @@
  * random - choices that repeat under the same seed (xoshiro256**, public domain
  * algorithm).
  *
- * Owns:    nothing      Callers: the simulator      Blocks: never
+ * Owns:    nothing
+ * Callers: the simulator
+ * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_RANDOM_H
 #define TESTS_STRIPESIM_RANDOM_H

@@ -3,7 +3,8 @@
  * readers - Terminal readers, and what became of the last thing they were asked to do.
  *
  * Owns:    nothing; readers live in the store
- * Callers: the control endpoint      Blocks: never
+ * Callers: the control endpoint
+ * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_READERS_H
 #define TESTS_STRIPESIM_READERS_H

@@ -3,7 +3,8 @@
  * refunds - money given back, wholly or in part, at times in vain.
  *
  * Owns:    nothing; refunds live in the store
- * Callers: the route table, the control endpoint, the play      Blocks: never
+ * Callers: the route table, the control endpoint, the play
+ * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_REFUNDS_H
 #define TESTS_STRIPESIM_REFUNDS_H

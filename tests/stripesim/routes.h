@@ -2,7 +2,9 @@
  *
  * routes - the API's routes, each with its parameters and its handler.
  *
- * Owns:    nothing      Callers: server.c      Blocks: never
+ * Owns:    nothing
+ * Callers: server.c
+ * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_ROUTES_H
 #define TESTS_STRIPESIM_ROUTES_H

@@ -3,7 +3,8 @@
  * server - HTTP in: an API call is admitted, carried out with its faults, and answered.
  *
  * Owns:    the listening socket, from server_open to server_close, and the calls held
- * Callers: main; the control endpoint drops held calls      Blocks: never
+ * Callers: main; the control endpoint drops held calls
+ * Blocks:  never
  * Faults:  NEVER when the address cannot be bound
  */
 #ifndef TESTS_STRIPESIM_SERVER_H

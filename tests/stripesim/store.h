@@ -3,8 +3,10 @@
  * store - every object that exists, by id and in the order of creation.
  *
  * Owns:    the objects and all their strings, until store_done; nothing is given back
- * before Callers: the simulator      Blocks: never Units:   ids as Stripe makes them;
- * created in seconds, never going back
+ *          before
+ * Callers: the simulator
+ * Blocks:  never
+ * Units:   ids as Stripe makes them; created in seconds, never going back
  */
 #ifndef TESTS_STRIPESIM_STORE_H
 #define TESTS_STRIPESIM_STORE_H

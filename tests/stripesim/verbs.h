@@ -2,7 +2,9 @@
  *
  * verbs - what each verb of the control endpoint does.
  *
- * Owns:    nothing      Callers: control.c      Blocks: never
+ * Owns:    nothing
+ * Callers: control.c
+ * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_VERBS_H
 #define TESTS_STRIPESIM_VERBS_H

@@ -3,8 +3,10 @@
  * webhooks - events on their way: signed, sent, sent again, doubled, shuffled, held back.
  *
  * Owns:    the deliveries and their connections, from webhooks_new to webhooks_free;
- * events are borrowed from the store Callers: events.c offers, the control endpoint sets
- * and asks      Blocks: never Units:   milliseconds, percents
+ *          events are borrowed from the store
+ * Callers: events.c offers, the control endpoint sets and asks
+ * Blocks:  never
+ * Units:   milliseconds, percents
  *
  * Events of the platform go to one endpoint, those of connected accounts to the other,
  * each under its own secret. An answer that is not 2xx, and no answer in time, is a

@@ -2,7 +2,9 @@
  *
  * cmocka_all - cmocka with the headers that it wants before it, for every unit test.
  *
- * Owns:    nothing      Callers: tests/unit      Blocks: never
+ * Owns:    nothing
+ * Callers: tests/unit
+ * Blocks:  never
  */
 #ifndef TESTS_UNIT_CMOCKA_ALL_H
 #define TESTS_UNIT_CMOCKA_ALL_H

@@ -2,7 +2,8 @@
  *
  * test_kinds - kinds of jobs that only exist to see how a worker behaves.
  *
- * Owns:    the tables      Callers: the worker of the tests, tocsin-enqueue
+ * Owns:    the tables
+ * Callers: the worker of the tests, tocsin-enqueue
  * Blocks:  as long as a payload asks for
  *
  *   test.noop       done at once
