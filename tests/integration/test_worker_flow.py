@@ -190,6 +190,13 @@ def test_a_worker_told_to_leave_finishes_what_it_can_and_gives_back_the_rest(roo
     assert room.redis.zcard(f"{PREFIX}:workers") == 0
 
 
+def test_systemd_hears_that_it_is_ready_alive_and_leaving(room):
+    worker = room.worker(environment={"WATCHDOG_USEC": "2000000"})
+    wait_until(lambda: worker._notify.has("WATCHDOG=1"), "a sign of life")
+    worker.stop()
+    assert worker._notify.has("STOPPING=1")
+
+
 def test_a_second_signal_cuts_the_leaving_short(room):
     room.enqueue(("long", "test.nap", "60000"))
     worker = room.worker(sets={"worker.drain_ms": 60000})

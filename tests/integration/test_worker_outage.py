@@ -9,6 +9,8 @@ import pytest
 from support.process import wait_until
 from worker_room import PREFIX, Room
 
+pytestmark = pytest.mark.threads
+
 QUICK = {"worker.beat_ms": 200, "worker.dead_after_ms": 3000, "worker.slots": 16,
          "mariadb.connect_ms": 1000, "mariadb.query_ms": 2000}
 
