@@ -112,13 +112,14 @@ static enum outcome read_line(FILE *from, struct text *out_line, struct fault *f
 static enum outcome ask(const char *question, struct text *out_line, struct fault *fault)
 {
     struct termios before;
-    fputs(question, stderr);
     if (tcgetattr(STDIN_FILENO, &before) != 0) {
         return fault_set(fault, OUTCOME_NEVER, "password", errno, "no terminal");
     }
     struct termios silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
+    /* Typed-ahead words are thrown away, so the question comes behind that. */
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    fputs(question, stderr);
     enum outcome outcome = read_line(stdin, out_line, fault);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
     fputc('\n', stderr);

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import select
 import subprocess
 import warnings
 
@@ -16,7 +17,6 @@ with warnings.catch_warnings():
     import crypt
 
 from books_room import EVENT, MAIL, room  # noqa: F401  (fixture)
-from support.process import wait_until
 from support.programs import ROOT, program, sanitizer_env
 
 BOOKS = ("archive events payments refunds disputes payouts accounts receipts findings "
@@ -291,27 +291,31 @@ def test_the_password_comes_from_a_file(room, workdir):
 
 
 def test_the_password_is_asked_for_twice_and_not_shown(room):
-    shown, keys = bytearray(), {b"Password: ": b"motdepasse1\n", b"Once more: ": b"motdepasse1\n"}
+    shown = bytearray()
     parent, child = pty.openpty()
+
+    def see(what):
+        """Reads until the terminal shows it, or the other side is gone (None)."""
+        while what is None or what not in shown:
+            assert select.select([parent], [], [], 30)[0], f"not shown: {what}; {shown}"
+            try:
+                got = os.read(parent, 1000)
+            except OSError:  # how a terminal says that the other side is gone
+                got = b""
+            if not got:
+                assert what is None, shown
+                return
+            shown.extend(got)
+
     asking = subprocess.Popen(
         [str(program("tocsin")), "--config", str(room.config), "user", "add", "--role",
          "operator", "--email", "a@b.fr", "--name", "Ada"],
         stdin=child, stdout=child, stderr=child, env={**os.environ, **sanitizer_env()})
     os.close(child)
-    for question, answer in keys.items():
-        def asked(question=question):
-            shown.extend(os.read(parent, 1000))
-            return question in shown
-        wait_until(asked, question.decode())
-        os.write(parent, answer)
-    while True:
-        try:
-            got = os.read(parent, 1000)
-        except OSError:  # how a terminal says that the other side is gone
-            break
-        if not got:
-            break
-        shown.extend(got)
+    for question in (b"Password: ", b"Once more: "):
+        see(question)
+        os.write(parent, b"motdepasse1\n")
+    see(None)
     assert asking.wait(30) == 0, shown
     os.close(parent)
     assert b"motdepasse1" not in shown and b"user 1" in shown
