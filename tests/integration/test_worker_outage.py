@@ -81,11 +81,6 @@ def test_mariadb_killed_under_load_costs_no_job_and_no_attempt(own_room):
     mariadb_away(own_room, 5)
 
 
-@pytest.mark.slow
-def test_mariadb_away_for_two_minutes_costs_no_job_and_no_attempt(own_room):
-    mariadb_away(own_room, 120)
-
-
 def test_redis_killed_under_load_and_restarted_has_every_effect_once(room):
     workers = [room.worker("first"), room.worker("second")]
     with Load(room) as load:
