@@ -9,6 +9,7 @@
   pytest.mark.stack(workers=2, settings={"worker.slots": 4}) goes to Stack for either
 """
 
+import os
 import shutil
 import sys
 import tempfile
@@ -21,6 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support import process  # noqa: E402  (the path comes first)
 from support.servers import MariaDB, Redis  # noqa: E402
 from support.stack import Stack  # noqa: E402
+
+ROOM_BYTES = 2 << 30
 
 
 def pytest_configure(config):
@@ -41,7 +44,12 @@ def pytest_runtest_makereport(item, call):
 
 
 def _short_directory():
-    return Path(tempfile.mkdtemp(prefix="tocsin-", dir="/tmp"))
+    """In memory where there is room: what a killed server has written survives it there
+    as on a disk, and the tests wait for no disk."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) \
+        and shutil.disk_usage(memory).free > ROOM_BYTES
+    return Path(tempfile.mkdtemp(prefix="tocsin-", dir=memory if roomy else "/tmp"))
 
 
 @pytest.fixture
