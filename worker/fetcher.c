@@ -359,6 +359,7 @@ static void run_quarantine(struct fetcher *fetcher)
             return;
         }
     }
+    fetcher->quarantine_at_ms = clock_mono_ms(clock) + IDLE_WAIT_MS; /* another has it */
 }
 
 /* Until this worker holds nothing; false at the limit, or when it is to stop. */
