@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
 """tocsin migrate: the schema of the books, applied once and in order."""
 
+import subprocess
 import threading
 
 import pymysql
 import pytest
 
-from books_room import DATABASE, READER, bare_room, room  # noqa: F401  (fixtures)
+from books_room import DATABASE, READER, Room, bare_room, room  # noqa: F401  (fixtures)
 from support.process import wait_until
-from support.programs import ROOT
+from support.programs import ROOT, program
 
 FILES = sorted(path.stem for path in (ROOT / "schema/migrations").glob("*.sql"))
 
@@ -316,6 +317,50 @@ def test_a_statement_that_happened_is_not_repeated(bare_room):
     assert state["pending"] == 0
 
 
+def start_stuck(room, connection):
+    """A migrate whose first statement of 0003 waits for a table that somebody has locked."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE terminal_readers (id INT)")
+        cursor.execute("LOCK TABLES terminal_readers WRITE")
+    migrate = subprocess.Popen(
+        [str(program("tocsin")), "--config", str(room.config), "migrate"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with room.mariadb.client() as watcher, watcher.cursor() as cursor:
+        def waits():
+            cursor.execute("SELECT COUNT(*) FROM information_schema.processlist"
+                           " WHERE state LIKE 'Waiting for table metadata lock%%'")
+            return cursor.fetchone()[0] == 1
+        wait_until(waits, "migrate waits for the table")
+    return migrate
+
+
+def test_a_migrate_that_is_killed_leaves_word_of_what_it_was_doing(bare_room):
+    with bare_room.mariadb.client(database=DATABASE) as connection:
+        migrate = start_stuck(bare_room, connection)
+        migrate.kill()
+        migrate.communicate()
+        done = bare_room.tocsin("migrate", "--wait", "0", expect=None)
+        assert done.returncode == 4 and "another migrate runs" in done.stderr
+    bare_room.sql("UPDATE schema_lock SET expires_at = UTC_TIMESTAMP(3)")
+    done = bare_room.tocsin("migrate", expect=None)
+    assert done.returncode == 4
+    assert "0003_terminal: statement 1 was begun and its end is not known" in done.stderr
+    bare_room.sql("DROP TABLE terminal_readers")
+    bare_room.tocsin("migrate", "--unsure", "repeat")
+    assert bare_room.tocsin("migrate", "--status", json_output=True)["pending"] == 0
+
+
+@pytest.mark.slow
+def test_the_lock_is_kept_while_a_statement_takes_its_time(bare_room):
+    with bare_room.mariadb.client(database=DATABASE) as connection:
+        migrate = start_stuck(bare_room, connection)
+        end = "SELECT expires_at FROM schema_lock"
+        first = bare_room.sql_one(end)
+        wait_until(lambda: bare_room.sql_one(end) > first, "the lock to be renewed")
+    _, words = migrate.communicate(timeout=60)
+    assert migrate.returncode == 1 and "already exists" in words
+
+
 def test_rows_of_a_migration_come_with_the_note_that_they_did(bare_room):
     bare_room.tocsin("migrate")
     begun, done, steps = bare_room.sql(
@@ -375,3 +420,24 @@ def test_without_a_server_it_says_so(room):
     done = room.tocsin("--set", "mariadb.user=nobody_here", "migrate", "--status", expect=None)
     assert done.returncode == 5
     assert "Access denied" in done.stderr
+
+
+def test_the_template_of_rights_is_enough_and_not_more(workdir, own_mariadb):
+    room = Room(workdir, own_mariadb)
+    room.write_config()
+    (workdir / "password").write_text("change me\n")
+    with own_mariadb.client() as connection, connection.cursor() as cursor:
+        lines = (ROOT / "schema/grants.sql").read_text().splitlines()
+        text = "\n".join(line for line in lines if not line.startswith("--"))
+        for statement in filter(str.strip, text.split(";")):
+            cursor.execute(statement)
+
+    def as_user(name, *words, **options):
+        return room.tocsin("--set", f"mariadb.user={name}", "--set",
+                           f"mariadb.password_file={workdir / 'password'}", *words, **options)
+    assert "CREATE command denied" in as_user("tocsin", "migrate", expect=None).stderr
+    as_user("tocsin_migrator", "migrate")
+    add = ("amicale", "add", "--name", "A", "--email", "a@b.fr")
+    as_user("tocsin", *add)
+    assert "INSERT command denied" in as_user("tocsin_reader", *add, expect=None).stderr
+    assert as_user("tocsin_reader", "migrate", "--status", json_output=True)["pending"] == 0
