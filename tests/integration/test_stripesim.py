@@ -289,6 +289,62 @@ def test_a_manual_payment_waits_for_its_capture(sim, receiver):
     assert receiver.events()[3]["data"]["previous_attributes"]["captured"] is False
 
 
+# So it is up to 2025-03-31.basil, whose changelog says what went:
+# https://docs.stripe.com/changelog/basil/2025-03-31/remove-refund-from-partial-capture-and-payment-cancellation-flow
+
+def test_capturing_a_part_refunds_the_rest(sim, receiver):
+    intent = create(capture_method="manual")
+    tap(sim, intent)
+    idle(sim)
+    receiver.clear()
+    captured = stripe.PaymentIntent.capture(intent.id, amount_to_capture=600,
+                                            expand=["latest_charge"])
+    assert (captured.status, captured.amount, captured.amount_received) == (
+        "succeeded", 1000, 600)
+    charge = captured.latest_charge
+    assert (charge.amount_captured, charge.amount_refunded, charge.refunded) == (
+        600, 400, False)
+    rest, = stripe.Refund.list(payment_intent=intent.id)
+    assert (rest.amount, rest.status, rest.reason) == (400, "succeeded", None)
+    assert rest.balance_transaction is not None
+    idle(sim)
+    assert receiver.types() == ["refund.created", "charge.refunded", "charge.captured",
+                                "payment_intent.succeeded", "charge.refund.updated",
+                                "refund.updated"]
+    told = receiver.events()[2]["data"]
+    assert told["object"]["amount_refunded"] == 400
+    assert told["previous_attributes"] == {
+        "amount_captured": 0, "amount_refunded": 0, "balance_transaction": None,
+        "captured": False}
+    stripe.Refund.create(payment_intent=intent.id)
+    assert stripe.Charge.retrieve(charge.id).refunded is True
+    assert [one.amount for one in stripe.Refund.list(charge=charge.id)] == [600, 400]
+
+
+@pytest.mark.parametrize("why, reason", [
+    ("requested_by_customer", "requested_by_customer"), ("abandoned", None)])
+def test_cancelling_what_was_authorised_refunds_all_of_it(sim, receiver, why, reason):
+    intent = create(capture_method="manual")
+    tap(sim, intent)
+    idle(sim)
+    receiver.clear()
+    canceled = stripe.PaymentIntent.cancel(intent.id, cancellation_reason=why,
+                                           expand=["latest_charge"])
+    assert (canceled.status, canceled.amount_received, canceled.amount_capturable) == (
+        "canceled", 0, 0)
+    charge = canceled.latest_charge
+    assert (charge.captured, charge.amount_captured, charge.balance_transaction) == (
+        False, None, None)
+    assert (charge.refunded, charge.amount_refunded) == (True, 1000)
+    refund, = stripe.Refund.list(charge=charge.id)
+    assert (refund.amount, refund.status, refund.reason, refund.balance_transaction) == (
+        1000, "succeeded", reason, None)
+    idle(sim)
+    assert receiver.types() == ["refund.created", "charge.refunded",
+                                "payment_intent.canceled", "charge.refund.updated",
+                                "refund.updated"]
+
+
 def test_capturing_more_than_was_authorised_is_refused(sim):
     intent = create(capture_method="manual")
     tap(sim, intent)
@@ -487,6 +543,50 @@ def test_an_accounts_objects_and_events_are_its_own(sim, receiver):
     assert [event.type for event in stripe.Event.list()] == ["payment_intent.created"]
     idle(sim)
     assert sum(path == "/connect" for path, _, _ in receiver.received) == 3
+
+
+def test_payouts_are_retrieved_and_listed_of_their_account_alone(sim):
+    theirs = {"stripe_account": "acct_1One"}
+    for account in ("acct_1One", "acct_1Two"):
+        sim.control("accounts", {"id": account})
+    made = [sim.control("accounts/acct_1One/payout", {"amount": 100, "fails": fails})["object"]
+            for fails in (False, True)]
+    sim.control("accounts/acct_1Two/payout", {})
+    paid, failed = (stripe.Payout.retrieve(one["id"], **theirs) for one in made)
+    assert (paid.status, failed.status) == ("paid", "failed")
+    assert paid.to_dict_recursive() == made[0]
+    assert [one.id for one in stripe.Payout.list(**theirs)] == [failed.id, paid.id]
+    assert [one.id for one in stripe.Payout.list(status="paid", **theirs)] == [paid.id]
+    assert [one.id for one in stripe.Payout.list(destination=failed.destination, **theirs)] == [
+        failed.id]
+    assert list(stripe.Payout.list()) == []
+    for scope in ({}, {"stripe_account": "acct_1Two"}):
+        with pytest.raises(stripe.error.InvalidRequestError) as caught:
+            stripe.Payout.retrieve(paid.id, **scope)
+        assert (caught.value.http_status, caught.value.code, caught.value.param) == (
+            404, "resource_missing", "payout")
+
+
+def test_readers_are_retrieved_and_listed_of_their_account_alone(sim):
+    theirs = {"stripe_account": "acct_1One"}
+    sim.control("accounts", {"id": "acct_1One"})
+    ours = sim.control("readers", {"label": "Nous", "location": "tml_1"})["object"]
+    sim.control("readers", {"id": "tmr_theirs", "account": "acct_1One"})
+    assert stripe.terminal.Reader.retrieve(ours["id"]).to_dict_recursive() == ours
+    assert [one.id for one in stripe.terminal.Reader.list()] == [ours["id"]]
+    assert [one.id for one in stripe.terminal.Reader.list(location="tml_1")] == [ours["id"]]
+    assert list(stripe.terminal.Reader.list(location="tml_2")) == []
+    assert list(stripe.terminal.Reader.list(status="offline")) == []
+    assert [one.id for one in stripe.terminal.Reader.list(**theirs)] == ["tmr_theirs"]
+    intent = create(**theirs)
+    tap(sim, intent, reader="tmr_theirs")
+    action = stripe.terminal.Reader.retrieve("tmr_theirs", **theirs).action
+    assert action.process_payment_intent.payment_intent == intent.id
+    for reader, scope in (("tmr_theirs", {}), (ours["id"], theirs)):
+        with pytest.raises(stripe.error.InvalidRequestError) as caught:
+            stripe.terminal.Reader.retrieve(reader, **scope)
+        assert (caught.value.http_status, caught.value.code, caught.value.param) == (
+            404, "resource_missing", "reader")
 
 
 # Idempotency.

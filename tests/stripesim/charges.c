@@ -90,7 +90,7 @@ static const char *const status_names[] = {
 static const struct field fields[] = {
     FIELD_HEAD("charge"),
     ROW(amount, FIELD_INTEGER),
-    ROW(amount_captured, FIELD_INTEGER),
+    ROW(amount_captured, FIELD_OPTIONAL),
     ROW(amount_refunded, FIELD_INTEGER),
     FIELD_NULL("application"),
     ROW(application_fee, FIELD_LINK),

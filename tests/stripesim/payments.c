@@ -6,10 +6,12 @@
 #include <assert.h>
 #include <string.h>
 
+#include "tests/stripesim/refunds.h"
 #include "tests/stripesim/sim.h"
 
 enum { ERROR_CEILING_BYTES = 16 * 1024 };
 
+static const char *refund_reason(const char *reason);
 static struct charge *charge_new(struct sim *sim,
                                  struct payment_intent *intent,
                                  const struct attempt *attempt);
@@ -190,26 +192,41 @@ void payments_capture(struct sim *sim, struct payment_intent *intent, int64_t am
     struct charge before = *charge;
     charge->captured = true;
     charge->amount_captured = amount;
-    /* "Any additional amount is automatically refunded." */
-    charge->amount_refunded = charge->amount - amount;
     charge->balance_transaction = store_id(&sim->store, "txn_3");
     give_transfer(sim, charge);
+    struct refund *rest = NULL;
+    if (amount < charge->amount) {
+        rest = refunds_make(sim,
+                            charge,
+                            &(struct refund_order){.amount = charge->amount - amount,
+                                                   .metadata = "{}",
+                                                   .status = REFUND_SUCCEEDED});
+    }
     intent->amount_capturable = 0;
     intent->amount_received = amount;
     intent->status = INTENT_SUCCEEDED;
     events_emit(sim, EVENT_CHARGE_CAPTURED, &charge->object, &before.object);
     events_emit(sim, EVENT_PAYMENT_INTENT_SUCCEEDED, &intent->object, NULL);
+    if (rest) {
+        refunds_settle(sim, rest);
+    }
 }
 
 void payments_cancel(struct sim *sim, struct payment_intent *intent, const char *reason)
 {
     assert(payments_may(MOVE_CANCEL, intent->status));
     struct charge *charge = payments_charge(sim, intent);
+    struct refund *released = NULL;
     if (intent->status == INTENT_REQUIRES_CAPTURE && charge) {
-        struct charge before = *charge;
-        charge->refunded = true;
-        charge->amount_refunded = charge->amount;
-        events_emit(sim, EVENT_CHARGE_REFUNDED, &charge->object, &before.object);
+        /* "amount_captured will be 0 instead of null" comes with 2025-03-31.basil. */
+        charge->amount_captured = OBJECT_NONE;
+        released = refunds_make(sim,
+                                charge,
+                                &(struct refund_order){.amount = charge->amount,
+                                                       .reason = refund_reason(reason),
+                                                       .metadata = "{}",
+                                                       .status = REFUND_SUCCEEDED,
+                                                       .of_uncaptured = true});
     }
     intent->amount_capturable = 0;
     intent->canceled_at = store_now_s(&sim->store);
@@ -217,6 +234,23 @@ void payments_cancel(struct sim *sim, struct payment_intent *intent, const char 
     intent->next_action = NULL;
     intent->status = INTENT_CANCELED;
     events_emit(sim, EVENT_PAYMENT_INTENT_CANCELED, &intent->object, NULL);
+    if (released) {
+        refunds_settle(sim, released);
+    }
+}
+
+/* A cancellation may be for a reason that a refund cannot have. */
+static const char *refund_reason(const char *reason)
+{
+    static const char *const shared[] = {"duplicate",
+                                         "fraudulent",
+                                         "requested_by_customer"};
+    for (size_t i = 0; reason && i < FIELD_COUNT(shared); i++) {
+        if (strcmp(reason, shared[i]) == 0) {
+            return shared[i];
+        }
+    }
+    return NULL;
 }
 
 struct charge *payments_charge(const struct sim *sim, const struct payment_intent *intent)

@@ -71,7 +71,7 @@ struct payment_intent {
 struct charge {
     struct object object;
     int64_t amount;
-    int64_t amount_captured;
+    int64_t amount_captured; /* or OBJECT_NONE, when the authorisation was given up */
     int64_t amount_refunded;
     int64_t application_fee_amount; /* or OBJECT_NONE */
     int64_t transfer_amount; /* or OBJECT_NONE */

@@ -2,9 +2,13 @@
  * Payouts. */
 #include "tests/stripesim/payouts.h"
 
+#include "tests/stripesim/call.h"
+#include "tests/stripesim/list.h"
 #include "tests/stripesim/sim.h"
 
 enum { DAYS_ON_THE_WAY = 2, DAY_S = 86400 };
+
+static bool is_wanted(const struct call *call, const struct object *object);
 
 static const char *const status_names[] = {
     [PAYOUT_IN_TRANSIT] = "in_transit",
@@ -70,4 +74,26 @@ struct payout *payouts_make(struct sim *sim,
                 &payout->object,
                 NULL);
     return payout;
+}
+
+void payouts_list(struct call *call)
+{
+    list_answer(call, KIND_PAYOUT, is_wanted);
+}
+
+void payouts_retrieve(struct call *call)
+{
+    struct object *payout = call_find(call, KIND_PAYOUT, call->path_id);
+    if (payout) {
+        call_answer(call, payout);
+    }
+}
+
+static bool is_wanted(const struct call *call, const struct object *object)
+{
+    const struct payout *payout = (const struct payout *)(const void *)object;
+    const struct form_entry *status = form_find(&call->form, "status");
+    const struct form_entry *destination = form_find(&call->form, "destination");
+    return (!status || span_is(status->value, status_names[payout->status])) &&
+           (!destination || span_is(destination->value, payout->destination));
 }

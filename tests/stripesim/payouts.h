@@ -3,7 +3,7 @@
  * payouts - a connected account's money on its way to its bank.
  *
  * Owns:    nothing; payouts live in the store
- * Callers: the control endpoint
+ * Callers: the route table, the control endpoint
  * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_PAYOUTS_H
@@ -14,6 +14,7 @@
 
 #include "tests/stripesim/object.h"
 
+struct call;
 struct sim;
 
 enum payout_status { PAYOUT_IN_TRANSIT, PAYOUT_PAID, PAYOUT_FAILED };
@@ -35,5 +36,8 @@ struct payout *payouts_make(struct sim *sim,
                             const char *account,
                             int64_t amount,
                             bool succeeds);
+
+void payouts_list(struct call *call);
+void payouts_retrieve(struct call *call);
 
 #endif

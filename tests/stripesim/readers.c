@@ -2,10 +2,16 @@
  * Terminal readers. */
 #include "tests/stripesim/readers.h"
 
+#include "tests/stripesim/call.h"
+#include "tests/stripesim/list.h"
 #include "tests/stripesim/payments.h"
 #include "tests/stripesim/sim.h"
 
+static bool is_wanted(const struct call *call, const struct object *object);
 static void write_action(struct json_writer *json, const char *name, const void *object);
+
+#define SERIAL_NUMBER "123-456-789"
+#define STATUS "online"
 
 static const char *const action_names[] = {
     [READER_IDLE] = NULL,
@@ -25,8 +31,8 @@ static const struct field fields[] = {
     FIELD_LIVEMODE,
     ROW(location, FIELD_LINK),
     FIELD_ALWAYS("metadata", "{}"),
-    FIELD_ALWAYS("serial_number", "\"123-456-789\""),
-    FIELD_ALWAYS("status", "\"online\""),
+    FIELD_ALWAYS("serial_number", "\"" SERIAL_NUMBER "\""),
+    FIELD_ALWAYS("status", "\"" STATUS "\""),
 };
 const struct shape reader_shape = {
     .name = "terminal.reader",
@@ -37,9 +43,9 @@ const struct shape reader_shape = {
     .field_count = FIELD_COUNT(fields),
 };
 
-struct reader *readers_new(struct sim *sim, const char *id)
+struct reader *readers_new(struct sim *sim, const char *account, const char *id)
 {
-    struct reader *reader = store_new(&sim->store, KIND_READER, NULL, id);
+    struct reader *reader = store_new(&sim->store, KIND_READER, account, id);
     reader->device_type = "mobile_phone_reader";
     reader->label = "Tap to Pay";
     return reader;
@@ -59,6 +65,40 @@ void readers_finish(struct sim *sim,
                 good ? EVENT_READER_ACTION_SUCCEEDED : EVENT_READER_ACTION_FAILED,
                 &reader->object,
                 NULL);
+}
+
+void readers_list(struct call *call)
+{
+    list_answer(call, KIND_READER, is_wanted);
+}
+
+void readers_retrieve(struct call *call)
+{
+    struct object *reader = call_find(call, KIND_READER, call->path_id);
+    if (reader) {
+        call_answer(call, reader);
+    }
+}
+
+static bool is_wanted(const struct call *call, const struct object *object)
+{
+    const struct reader *reader = (const struct reader *)(const void *)object;
+    const struct {
+        const char *name;
+        const char *value;
+    } facts[] = {
+        {"device_type", reader->device_type},
+        {"location", reader->location},
+        {"serial_number", SERIAL_NUMBER},
+        {"status", STATUS},
+    };
+    for (size_t i = 0; i < FIELD_COUNT(facts); i++) {
+        const struct form_entry *entry = form_find(&call->form, facts[i].name);
+        if (entry && !span_equal(entry->value, span_of(facts[i].value))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void write_action(struct json_writer *json, const char *name, const void *object)

@@ -3,7 +3,7 @@
  * readers - Terminal readers, and what became of the last thing they were asked to do.
  *
  * Owns:    nothing; readers live in the store
- * Callers: the control endpoint
+ * Callers: the route table, the control endpoint
  * Blocks:  never
  */
 #ifndef TESTS_STRIPESIM_READERS_H
@@ -13,6 +13,7 @@
 
 #include "tests/stripesim/object.h"
 
+struct call;
 struct payment_intent;
 struct sim;
 
@@ -29,11 +30,14 @@ struct reader {
     enum reader_action action;
 };
 
-/* `id` may be NULL. */
-struct reader *readers_new(struct sim *sim, const char *id);
+/* Of a connected account (NULL: the platform). `id` may be NULL. */
+struct reader *readers_new(struct sim *sim, const char *account, const char *id);
 /* The reader is done with a payment, by the state that the payment is in now. */
 void readers_finish(struct sim *sim,
                     struct reader *reader,
                     const struct payment_intent *intent);
+
+void readers_list(struct call *call);
+void readers_retrieve(struct call *call);
 
 #endif

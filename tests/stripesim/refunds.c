@@ -71,7 +71,8 @@ struct refund *refunds_make(struct sim *sim,
     struct refund *refund =
         store_new(&sim->store, KIND_REFUND, charge->object.account, NULL);
     refund->amount = order->amount;
-    refund->balance_transaction = store_id(&sim->store, "txn_3");
+    refund->balance_transaction =
+        order->of_uncaptured ? NULL : store_id(&sim->store, "txn_3");
     refund->charge = charge->object.id;
     refund->currency = charge->currency;
     refund->metadata = order->metadata;

@@ -2,6 +2,11 @@
  *
  * refunds - money given back, wholly or in part, at times in vain.
  *
+ * Up to API version 2025-03-31.basil a refund also stands for what was authorised and not
+ * taken: a partial capture makes one of the rest, a cancellation one of everything. The
+ * charge counts it, and charge.refunded and charge.refund.updated tell of it. Source:
+ * https://docs.stripe.com/changelog/basil/2025-03-31/remove-refund-from-partial-capture-and-payment-cancellation-flow
+ *
  * Owns:    nothing; refunds live in the store
  * Callers: the route table, the control endpoint, the play
  * Blocks:  never
@@ -47,6 +52,7 @@ struct refund_order {
     const char *metadata; /* JSON */
     enum refund_status status; /* how it begins: pending or succeeded */
     bool reverse_transfer;
+    bool of_uncaptured; /* no money had moved: there is no balance transaction */
 };
 
 /* What of a charge is not refunded yet. */

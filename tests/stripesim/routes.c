@@ -10,6 +10,8 @@
 #include "tests/stripesim/disputes.h"
 #include "tests/stripesim/events.h"
 #include "tests/stripesim/payment_intents.h"
+#include "tests/stripesim/payouts.h"
+#include "tests/stripesim/readers.h"
 #include "tests/stripesim/refunds.h"
 
 #define NAMED(name, as) .pattern = (name), .kind = (as)
@@ -39,10 +41,11 @@
     }
 #define METADATA TAKEN("metadata"), TAKEN("metadata[*]")
 #define EXPAND TAKEN("expand[*]")
+#define CURSOR                                                                           \
+    NUMBER("limit", 1, 100), STRING("starting_after"), STRING("ending_before"), EXPAND
 #define PAGE                                                                             \
-    NUMBER("limit", 1, 100), STRING("starting_after"), STRING("ending_before"),          \
-        TAKEN("created"), TAKEN("created[gt]"), TAKEN("created[gte]"),                   \
-        TAKEN("created[lt]"), TAKEN("created[lte]"), EXPAND
+    CURSOR, TAKEN("created"), TAKEN("created[gt]"), TAKEN("created[gte]"),               \
+        TAKEN("created[lt]"), TAKEN("created[lte]")
 #define END                                                                              \
     {                                                                                    \
         .pattern = NULL                                                                  \
@@ -58,6 +61,19 @@ static const struct param list_intents[] = {PAGE, STRING("customer"), END};
 static const struct param list_refunds[] = {PAGE,
                                             STRING("charge"),
                                             STRING("payment_intent"),
+                                            END};
+static const struct param list_payouts[] = {
+    PAGE,
+    TAKEN("arrival_date"),
+    TAKEN("arrival_date[*]"),
+    STRING("destination"),
+    CHOICE("status", "canceled failed in_transit paid pending"),
+    END};
+static const struct param list_readers[] = {CURSOR,
+                                            STRING("device_type"),
+                                            STRING("location"),
+                                            STRING("serial_number"),
+                                            CHOICE("status", "offline online"),
                                             END};
 static const struct param list_events[] = {PAGE,
                                            STRING("type"),
@@ -180,6 +196,10 @@ static const struct route routes[] = {
     {"GET", "/v1/refunds/{id}", KIND_REFUND, none, refunds_retrieve},
     {"POST", "/v1/refunds/{id}", KIND_REFUND, update_refund, refunds_update},
     {"GET", "/v1/disputes/{id}", KIND_DISPUTE, none, disputes_retrieve},
+    {"GET", "/v1/payouts", KIND_PAYOUT, list_payouts, payouts_list},
+    {"GET", "/v1/payouts/{id}", KIND_PAYOUT, none, payouts_retrieve},
+    {"GET", "/v1/terminal/readers", KIND_READER, list_readers, readers_list},
+    {"GET", "/v1/terminal/readers/{id}", KIND_READER, none, readers_retrieve},
     {"POST", "/v1/accounts", KIND_ACCOUNT, create_account, accounts_create},
     {"GET", "/v1/accounts", KIND_ACCOUNT, page, accounts_list},
     {"GET", "/v1/accounts/{id}", KIND_ACCOUNT, none, accounts_retrieve},

@@ -100,11 +100,12 @@ static void verb_tap(struct order *order)
     struct payment_intent *intent = verbs_object(order, KIND_PAYMENT_INTENT);
     const struct attempt *attempt =
         payments_attempt_named(span_of(verbs_string(order, "outcome", "succeeded")));
-    struct span reader_id = json_string(order->body, "reader");
-    struct reader *reader = store_find(&order->sim->store, KIND_READER, NULL, reader_id);
     if (!intent) {
         return;
     }
+    struct span reader_id = json_string(order->body, "reader");
+    struct reader *reader =
+        store_find(&order->sim->store, KIND_READER, intent->object.account, reader_id);
     if (!attempt) {
         order->refused = "there is no such outcome";
         return;
@@ -257,7 +258,7 @@ static void verb_payout(struct order *order)
     }
 }
 
-/* {id?, label?, location?, device_type?} */
+/* {id?, account?, label?, location?, device_type?} */
 static void verb_reader(struct order *order)
 {
     struct span id = json_string(order->body, "id");
@@ -265,7 +266,19 @@ static void verb_reader(struct order *order)
         order->refused = "the id is taken";
         return;
     }
-    struct reader *reader = readers_new(order->sim, store_copy(&order->sim->store, id));
+    struct span account_id = json_string(order->body, "account");
+    struct store *store = &order->sim->store;
+    struct account *account = NULL;
+    if (account_id.len > 0) {
+        account = store_find(store, KIND_ACCOUNT, NULL, account_id);
+        if (!account) {
+            order->refused = "there is no such account";
+            return;
+        }
+    }
+    struct reader *reader = readers_new(order->sim,
+                                        account ? account->object.id : NULL,
+                                        store_copy(store, id));
     reader->label = verbs_string(order, "label", reader->label);
     reader->location = verbs_string(order, "location", NULL);
     reader->device_type = verbs_string(order, "device_type", reader->device_type);
