@@ -93,7 +93,7 @@ class MariaDB(Process):
         install = subprocess.run(
             ["mariadb-install-db", "--no-defaults", *self._user(),
              f"--datadir={self.data}", "--auth-root-authentication-method=normal",
-             "--skip-test-db", *self._sizes()],
+             "--skip-test-db", "--force", *self._sizes()],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if install.returncode != 0:
             shutil.rmtree(self.data, ignore_errors=True)

@@ -2,6 +2,7 @@
 """python -m support.up up|down|restart: Tocsin on this machine, in one directory."""
 
 import argparse
+import os
 import secrets
 import shlex
 import sys
@@ -14,11 +15,11 @@ from .seed import ADMIN_EMAIL, OPERATOR_EMAIL, POMPIER_EMAIL, seed_demo
 from .stack import DATABASE, WRITER, Stack
 
 WORKERS = 2
-STARTED = time.monotonic()
+BEGAN_S = int(os.environ.get("DEV_BEGAN_S", time.time()))
 
 
 def say(text):
-    print(f"[{time.monotonic() - STARTED:3.0f} s] {text}", flush=True)
+    print(f"[{time.time() - BEGAN_S:3.0f} s] {text}", flush=True)
 
 
 def read_options(words):
@@ -83,13 +84,14 @@ def start(options):
     if options.data.exists() and any(options.data.iterdir()) \
             and not (options.data / "stack.json").exists():
         raise Refusal(f"{options.data} holds something else; choose another --data")
+    if (options.data / "stack.json").exists() and \
+            any(process.pid for process in hold(options.data).processes()):
+        raise Refusal(f"it runs already; ./dev down --data {options.data} stops it")
     if accepts(("127.0.0.1", options.port)):
         raise Refusal(f"port {options.port} is taken; choose another --port")
     stack = Stack(options.data, workers=WORKERS, api_port=options.port)
     # Its choices by chance, and so its ids, differ from those of the last time.
     stack.stripesim.options = ["--seed", secrets.randbits(60)]
-    if any(process.pid for process in stack.processes()):
-        raise Refusal(f"it runs already; ./dev down --data {options.data} stops it")
     try:
         say("starting Redis, MariaDB and the mail server")
         stack.start_servers()
@@ -167,7 +169,10 @@ def down(options):
     stack = hold(options.data)
     if not any(process.pid for process in stack.processes()):
         say("nothing runs")
-    return 0 if stop(stack) else 1
+        return 0
+    well = stop(stack)
+    say("stopped" if well else "stopped, but not all of it left well")
+    return 0 if well else 1
 
 
 def restart(options):

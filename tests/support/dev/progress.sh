@@ -2,11 +2,11 @@
 # Progress: what is being done, for how long it ran, and its output only when it failed.
 # shellcheck shell=bash
 
-STARTED=$SECONDS
+export DEV_BEGAN_S=$EPOCHSECONDS # the Python parts count from it too
 
 # say TEXT...: one line with the time since ./dev began.
 say() {
-    printf '[%3d s] %s\n' $((SECONDS - STARTED)) "$*"
+    printf '[%3d s] %s\n' $((EPOCHSECONDS - DEV_BEGAN_S)) "$*"
 }
 
 # quietly LOG WHAT COMMAND...: runs the command with its output in LOG, which is shown when
