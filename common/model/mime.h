@@ -3,7 +3,7 @@
  * mime - the pieces of a mail message: header fields, encoded words, quoted-printable.
  *
  * Owns:    nothing; appends to a struct text
- * Callers: model/receipt
+ * Callers: model/receipt, model/receipt_letter
  * Blocks:  never
  *
  * Whatever a value holds, it cannot end its line: control characters become spaces, and

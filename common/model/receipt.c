@@ -11,44 +11,27 @@
 #include "common/model/mime.h"
 #include "common/model/money.h"
 #include "common/model/pii.h"
-
-/* What a letter says, before it is dressed as text and as HTML. */
-enum { MOST_LINES = 24 };
-struct line {
-    const char *label;
-    struct span value;
-};
-struct letter {
-    struct span title;
-    struct span opening;
-    struct line lines[MOST_LINES];
-    size_t count;
-    size_t card_from; /* the first line of the card's technical fields */
-    const char *closing;
-};
+#include "common/model/receipt_letter.h"
 
 static bool is_message_id(struct span id);
 static void write_letter(const struct receipt *receipt,
-                         struct letter *letter,
+                         struct receipt_letter *letter,
                          struct arena *arena);
 static void write_payment(const struct receipt *receipt,
-                          struct letter *letter,
+                          struct receipt_letter *letter,
                           struct arena *arena);
 static void write_refund(const struct receipt *receipt,
-                         struct letter *letter,
+                         struct receipt_letter *letter,
                          struct arena *arena);
-static void write_card(const struct receipt *receipt, struct letter *letter);
-static void add_line(struct letter *letter, const char *label, struct span value);
+static void write_card(const struct receipt *receipt, struct receipt_letter *letter);
 static struct span money_line(int64_t minor, struct span currency, struct arena *arena);
 static struct span minute_line(int64_t wall_ms, struct arena *arena);
 static struct span means_line(const struct receipt *receipt, struct arena *arena);
 static struct span translated(struct span word);
 static void write_header(const struct receipt *receipt,
-                         const struct letter *letter,
+                         const struct receipt_letter *letter,
                          const char *boundary,
                          struct text *out);
-static void write_plain(const struct letter *letter, struct text *out);
-static void write_html(const struct letter *letter, struct text *out);
 static void write_part(const char *boundary,
                        const char *type,
                        struct span content,
@@ -175,7 +158,7 @@ enum outcome receipt_compose(const struct receipt *receipt,
     }
     struct arena arena;
     arena_init(&arena, RECEIPT_MESSAGE_BYTES);
-    struct letter letter = {0};
+    struct receipt_letter letter = {0};
     write_letter(receipt, &letter, &arena);
     /* Quoted-printable writes every "=" as "=3D", so "=_" is in no part. */
     struct digest digest;
@@ -186,11 +169,11 @@ enum outcome receipt_compose(const struct receipt *receipt,
     write_header(receipt, &letter, boundary, out);
     struct text content;
     text_init(&content, RECEIPT_MESSAGE_BYTES);
-    write_plain(&letter, &content);
+    receipt_letter_write_plain(&letter, &content);
     write_part(boundary, "text/plain", text_span(&content), out);
     bool full = content.full;
     text_clear(&content);
-    write_html(&letter, &content);
+    receipt_letter_write_html(&letter, &content);
     write_part(boundary, "text/html", text_span(&content), out);
     full = full || content.full;
     text_addf(out, "--%s--\r\n", boundary);
@@ -221,7 +204,7 @@ static bool is_message_id(struct span id)
 }
 
 static void write_letter(const struct receipt *receipt,
-                         struct letter *letter,
+                         struct receipt_letter *letter,
                          struct arena *arena)
 {
     switch (receipt->template) {
@@ -236,7 +219,7 @@ static void write_letter(const struct receipt *receipt,
 }
 
 static void write_payment(const struct receipt *receipt,
-                          struct letter *letter,
+                          struct receipt_letter *letter,
                           struct arena *arena)
 {
     struct span whose = receipt->amicale.len > 0 ? receipt->amicale : receipt->from_name;
@@ -248,14 +231,14 @@ static void write_payment(const struct receipt *receipt,
         span_of(arena_format(arena,
                              "Merci pour votre soutien. %.*s a bien reçu votre paiement.",
                              SPAN_ARGS(whose)));
-    add_line(letter, "Reçu n°", receipt->number);
-    add_line(letter, "Amicale", receipt->amicale);
-    add_line(letter,
-             "Montant",
-             money_line(receipt->amount_minor, receipt->currency, arena));
-    add_line(letter, "Date", minute_line(receipt->paid_ms, arena));
-    add_line(letter, "Moyen de paiement", means_line(receipt, arena));
-    add_line(letter, "Référence", receipt->payment);
+    receipt_letter_add(letter, "Reçu n°", receipt->number);
+    receipt_letter_add(letter, "Amicale", receipt->amicale);
+    receipt_letter_add(letter,
+                       "Montant",
+                       money_line(receipt->amount_minor, receipt->currency, arena));
+    receipt_letter_add(letter, "Date", minute_line(receipt->paid_ms, arena));
+    receipt_letter_add(letter, "Moyen de paiement", means_line(receipt, arena));
+    receipt_letter_add(letter, "Référence", receipt->payment);
     letter->card_from = letter->count;
     write_card(receipt, letter);
     letter->closing = "Conservez ce reçu : il atteste de votre paiement. "
@@ -263,7 +246,7 @@ static void write_payment(const struct receipt *receipt,
 }
 
 static void write_refund(const struct receipt *receipt,
-                         struct letter *letter,
+                         struct receipt_letter *letter,
                          struct arena *arena)
 {
     struct span whose = receipt->amicale.len > 0 ? receipt->amicale : receipt->from_name;
@@ -273,42 +256,34 @@ static void write_refund(const struct receipt *receipt,
                                          SPAN_ARGS(whose)));
     letter->opening = span_of(
         arena_format(arena, "%.*s a remboursé votre paiement.", SPAN_ARGS(whose)));
-    add_line(letter, "Avis n°", receipt->number);
-    add_line(letter, "Amicale", receipt->amicale);
-    add_line(letter,
-             "Montant remboursé",
-             money_line(receipt->refund_minor, receipt->currency, arena));
-    add_line(letter, "Date du remboursement", minute_line(receipt->refunded_ms, arena));
-    add_line(letter, "Référence du remboursement", receipt->refund);
-    add_line(letter,
-             "Montant du paiement",
-             money_line(receipt->amount_minor, receipt->currency, arena));
-    add_line(letter, "Date du paiement", minute_line(receipt->paid_ms, arena));
-    add_line(letter, "Moyen de paiement", means_line(receipt, arena));
-    add_line(letter, "Référence du paiement", receipt->payment);
+    receipt_letter_add(letter, "Avis n°", receipt->number);
+    receipt_letter_add(letter, "Amicale", receipt->amicale);
+    receipt_letter_add(letter,
+                       "Montant remboursé",
+                       money_line(receipt->refund_minor, receipt->currency, arena));
+    receipt_letter_add(letter,
+                       "Date du remboursement",
+                       minute_line(receipt->refunded_ms, arena));
+    receipt_letter_add(letter, "Référence du remboursement", receipt->refund);
+    receipt_letter_add(letter,
+                       "Montant du paiement",
+                       money_line(receipt->amount_minor, receipt->currency, arena));
+    receipt_letter_add(letter, "Date du paiement", minute_line(receipt->paid_ms, arena));
+    receipt_letter_add(letter, "Moyen de paiement", means_line(receipt, arena));
+    receipt_letter_add(letter, "Référence du paiement", receipt->payment);
     letter->card_from = letter->count;
     letter->closing = "Selon votre banque, la somme apparaît sur votre compte sous "
                       "5 à 10 jours ouvrés.";
 }
 
-static void write_card(const struct receipt *receipt, struct letter *letter)
+static void write_card(const struct receipt *receipt, struct receipt_letter *letter)
 {
     for (size_t i = 0; i < RECEIPT_CARD_FIELDS; i++) {
         struct span field = receipt->card.fields[i];
-        add_line(letter,
-                 card_lines[i].label,
-                 card_lines[i].is_word ? translated(field) : field);
+        receipt_letter_add(letter,
+                           card_lines[i].label,
+                           card_lines[i].is_word ? translated(field) : field);
     }
-}
-
-/* A line without a value is left out. */
-static void add_line(struct letter *letter, const char *label, struct span value)
-{
-    if (value.len == 0) {
-        return;
-    }
-    assert(letter->count < MOST_LINES);
-    letter->lines[letter->count++] = (struct line){label, value};
 }
 
 static struct span money_line(int64_t minor, struct span currency, struct arena *arena)
@@ -350,7 +325,7 @@ static struct span translated(struct span word)
 }
 
 static void write_header(const struct receipt *receipt,
-                         const struct letter *letter,
+                         const struct receipt_letter *letter,
                          const char *boundary,
                          struct text *out)
 {
@@ -366,53 +341,6 @@ static void write_header(const struct receipt *receipt,
               "Content-Type: multipart/alternative; boundary=\"%s\"\r\n",
               boundary);
     text_add_string(out, "\r\n");
-}
-
-static void write_plain(const struct letter *letter, struct text *out)
-{
-    text_add_string(out, "Bonjour,\n\n");
-    mime_add_readable(out, letter->opening);
-    text_add_string(out, "\n\n");
-    for (size_t i = 0; i < letter->count; i++) {
-        if (i == letter->card_from) {
-            text_add_string(out, "\n");
-        }
-        text_addf(out, "%s : ", letter->lines[i].label);
-        mime_add_readable(out, letter->lines[i].value);
-        text_add_string(out, "\n");
-    }
-    text_addf(out, "\n%s\n", letter->closing);
-    text_add_string(out,
-                    "\nMessage envoyé automatiquement, merci de ne pas y répondre.\n");
-}
-
-static void write_html(const struct letter *letter, struct text *out)
-{
-    text_add_string(out,
-                    "<!DOCTYPE html>\n<html lang=\"fr\">\n<head>\n"
-                    "<meta charset=\"utf-8\">\n<title>");
-    mime_add_html(out, letter->title);
-    text_add_string(out,
-                    "</title>\n</head>\n"
-                    "<body style=\"font-family:sans-serif;color:#222\">\n"
-                    "<p>Bonjour,</p>\n<p>");
-    mime_add_html(out, letter->opening);
-    text_add_string(out, "</p>\n<table style=\"border-collapse:collapse\">\n");
-    for (size_t i = 0; i < letter->count; i++) {
-        text_addf(out,
-                  "<tr%s><th scope=\"row\" style=\"text-align:left;font-weight:normal;"
-                  "padding:4px 16px 4px 0\">",
-                  i >= letter->card_from ? " style=\"color:#666;font-size:85%\"" : "");
-        mime_add_html(out, span_of(letter->lines[i].label));
-        text_add_string(out, "</th><td style=\"padding:4px 0\">");
-        mime_add_html(out, letter->lines[i].value);
-        text_add_string(out, "</td></tr>\n");
-    }
-    text_add_string(out, "</table>\n<p>");
-    mime_add_html(out, span_of(letter->closing));
-    text_add_string(out,
-                    "</p>\n<p style=\"color:#666\">Message envoyé automatiquement, "
-                    "merci de ne pas y répondre.</p>\n</body>\n</html>\n");
 }
 
 static void write_part(const char *boundary,

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * receipt_letter - what a letter to a buyer says, and its two dresses: text and HTML.
+ *
+ * Owns:    nothing; the spans are the caller's
+ * Callers: model/receipt
+ * Blocks:  never
+ */
+#ifndef COMMON_MODEL_RECEIPT_LETTER_H
+#define COMMON_MODEL_RECEIPT_LETTER_H
+
+#include <stddef.h>
+
+#include "common/base/text.h"
+
+enum { RECEIPT_LETTER_MOST_LINES = 24 };
+
+struct receipt_line {
+    const char *label;
+    struct span value;
+};
+
+struct receipt_letter {
+    struct span title;
+    struct span opening;
+    struct receipt_line lines[RECEIPT_LETTER_MOST_LINES];
+    size_t count;
+    size_t card_from; /* the first line of the card's technical fields */
+    const char *closing;
+};
+
+/* A line without a value is left out. */
+void receipt_letter_add(struct receipt_letter *letter,
+                        const char *label,
+                        struct span value);
+void receipt_letter_write_plain(const struct receipt_letter *letter, struct text *out);
+void receipt_letter_write_html(const struct receipt_letter *letter, struct text *out);
+
+#endif
