@@ -146,16 +146,20 @@ class Mail(Process):
         self.box = self.dir / f"{name}box"
         self.ca_file = self.dir / f"{name}.crt"
         self._faults = self.dir / f"{name}.faults"
+        # At once, since settings that name it may be read before the server runs.
+        if tls != "none" and not self.ca_file.exists():
+            self._make_certificate()
+
+    def _make_certificate(self):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30", "-subj",
+             "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+             "-keyout", str(self.dir / f"{self.name}.key"), "-out", str(self.ca_file)],
+            check=True, capture_output=True)
 
     def prepare(self):
         self.box.mkdir(exist_ok=True)
-        if self.tls != "none" and not self.ca_file.exists():
-            subprocess.run(
-                ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                 "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30", "-subj",
-                 "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                 "-keyout", str(self.dir / f"{self.name}.key"), "-out", str(self.ca_file)],
-                check=True, capture_output=True)
 
     def argv(self):
         words = [sys.executable, HERE / "mail_catcher.py", "--port", self.port,
