@@ -36,8 +36,10 @@ local function settle(i, id, job)
         if down ~= '' then
             neighbour_failed(down, id, fault)
         end
+        -- While nobody at all gets an answer, the neighbour is at fault and not the job.
+        local is_down = down ~= '' and neighbour(down).down_since > 0
         deferrals = deferrals + 1
-        if job.deferrals < DEFERRALS_FREE then
+        if is_down or job.deferrals < DEFERRALS_FREE then
             attempt = job.attempt
         end
     else

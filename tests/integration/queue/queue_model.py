@@ -334,10 +334,12 @@ class Model:
         elif told.outcome == "NEVER":
             self.die(job, "never", fault=told.fault)
         else:
-            burns = not told.deferred or job.deferrals >= 100
             self.count("deferred" if told.deferred else told.outcome.lower())
+            is_down = False
             if told.deferred and told.down:
                 self.neighbour_failed(told.down, job.id, told.fault)
+                is_down = self.neighbours[told.down]["down_since"] > 0
+            burns = not told.deferred or (job.deferrals >= 100 and not is_down)
             job.attempt += 1 if burns else 0
             job.deferrals += 1 if told.deferred else 0
             job.fault = told.fault

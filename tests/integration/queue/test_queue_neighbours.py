@@ -108,22 +108,48 @@ def test_a_job_that_needs_two_neighbours_probes_the_one_that_is_down(queue, serv
     assert [job["kind"] for job in take(queue)] == ["mail"]
 
 
-def test_a_deferred_job_burns_no_attempt_for_a_hundred_times(queue, server):
-    queue.enqueue(New("a", FREE))
-    for number in range(100):
-        job, = take(queue)
-        assert (job["attempt"], job["deferrals"]) == (0, number)
-        queue.settle(deferred(job, "stripe", 0))
+def test_an_outage_burns_no_attempt_however_long_it_is(queue, server):
+    """One job alone is every probe, so it is deferred more often than any other."""
+    queue.enqueue(New("a", MAIL))
+    outage_ms = 0
+    while outage_ms < 3_600_000:
+        for job in take(queue):
+            assert queue.settle(deferred(job, "smtp"))[0][1] == "scheduled"
+        server.now_ms += 500
+        outage_ms += 500
         queue.sweep()
+    record = queue.show("a")
+    assert record["attempt"] == "0" and record["state"] in ("ready", "scheduled")
+    assert int(record["deferrals"]) > 500
+    server.now_ms += 5000
+    queue.sweep()
+    job, = take(queue)
+    assert queue.settle(Settlement(job["id"], job["token"], answered="smtp"))[0][1] == "done"
+
+
+def test_who_blames_a_neighbour_that_others_get_answers_from_is_free_a_hundred_times(queue):
+    queue.enqueue(New("a", FREE))
+
+    def blame(number):
+        queue.enqueue(New(f"other {number}", FREE))
+        jobs = {job["id"]: job for job in take(queue)}
+        other = jobs.pop(f"other {number}")
+        job = jobs.pop("a")
+        assert not jobs
+        queue.settle(Settlement(other["id"], other["token"], answered="stripe"))
+        reply, = queue.settle(deferred(job, "stripe", 0))
+        queue.sweep()
+        return job, reply
+
+    for number in range(100):
+        job, _ = blame(number)
+        assert (job["attempt"], job["deferrals"]) == (0, number)
     assert queue.show("a")["attempt"] == "0"
     assert len(queue.show("a")["history"].split("\n")) == 10
     for attempt in (1, 2, 3, 4):
-        job, = take(queue)
-        queue.settle(deferred(job, "stripe", 0))
-        queue.sweep()
+        blame(f"later {attempt}")
         assert queue.show("a")["attempt"] == str(attempt)
-    job, = take(queue)
-    assert queue.settle(deferred(job, "stripe", 0)) == [(0, "dead", 0)]
+    assert blame("last")[1] == (0, "dead", 0)
     assert queue.show("a")["outcome"] == "exhausted"
 
 
