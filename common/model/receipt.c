@@ -233,6 +233,7 @@ static void write_payment(const struct receipt *receipt,
                              SPAN_ARGS(whose)));
     receipt_letter_add(letter, "Reçu n°", receipt->number);
     receipt_letter_add(letter, "Amicale", receipt->amicale);
+    letter->amount = letter->count;
     receipt_letter_add(letter,
                        "Montant",
                        money_line(receipt->amount_minor, receipt->currency, arena));
@@ -258,6 +259,7 @@ static void write_refund(const struct receipt *receipt,
         arena_format(arena, "%.*s a remboursé votre paiement.", SPAN_ARGS(whose)));
     receipt_letter_add(letter, "Avis n°", receipt->number);
     receipt_letter_add(letter, "Amicale", receipt->amicale);
+    letter->amount = letter->count;
     receipt_letter_add(letter,
                        "Montant remboursé",
                        money_line(receipt->refund_minor, receipt->currency, arena));

@@ -6,6 +6,16 @@
 
 #include "common/model/mime.h"
 
+static void write_head(const struct receipt_letter *letter, struct text *out);
+static void write_table(const struct receipt_letter *letter,
+                        size_t from,
+                        size_t to,
+                        const char *font_size,
+                        struct text *out);
+
+#define FAINT "opacity:0.75;"
+#define CELL "padding:8px 0;text-align:left;vertical-align:top;"
+
 void receipt_letter_add(struct receipt_letter *letter,
                         const char *label,
                         struct span value)
@@ -39,27 +49,77 @@ void receipt_letter_write_html(const struct receipt_letter *letter, struct text 
 {
     text_add_string(out,
                     "<!DOCTYPE html>\n<html lang=\"fr\">\n<head>\n"
-                    "<meta charset=\"utf-8\">\n<title>");
+                    "<meta charset=\"utf-8\">\n"
+                    "<meta name=\"viewport\" content=\"width=device-width\">\n"
+                    "<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
     mime_add_html(out, letter->title);
     text_add_string(out,
                     "</title>\n</head>\n"
-                    "<body style=\"font-family:sans-serif;color:#222\">\n"
-                    "<p>Bonjour,</p>\n<p>");
+                    "<body style=\"margin:0;padding:16px;font-family:system-ui,Arial,"
+                    "sans-serif;font-size:16px;line-height:1.5\">\n"
+                    "<div style=\"max-width:560px;margin:0 auto;border-top:6px solid "
+                    "#c62828;overflow-wrap:anywhere\">\n");
+    write_head(letter, out);
+    text_add_string(out, "<p>Bonjour,</p>\n<p>");
     mime_add_html(out, letter->opening);
-    text_add_string(out, "</p>\n<table style=\"border-collapse:collapse\">\n");
-    for (size_t i = 0; i < letter->count; i++) {
-        text_addf(out,
-                  "<tr%s><th scope=\"row\" style=\"text-align:left;font-weight:normal;"
-                  "padding:4px 16px 4px 0\">",
-                  i >= letter->card_from ? " style=\"color:#666;font-size:85%\"" : "");
+    text_add_string(out, "</p>\n");
+    write_table(letter, 1, letter->card_from, "16px", out);
+    if (letter->count > letter->card_from) {
+        text_add_string(out,
+                        "<h2 style=\"font-size:16px;margin:24px 0 8px\">"
+                        "Données de la carte</h2>\n");
+        write_table(letter, letter->card_from, letter->count, "14px", out);
+    }
+    text_add_string(out, "<p style=\"margin:24px 0 0\">");
+    mime_add_html(out, span_of(letter->closing));
+    text_add_string(out,
+                    "</p>\n<p style=\"" FAINT "font-size:14px\">Message envoyé "
+                    "automatiquement, merci de ne pas y répondre.</p>\n"
+                    "</div>\n</body>\n</html>\n");
+}
+
+/* The number, and below it the amount, to be found at a glance. */
+static void write_head(const struct receipt_letter *letter, struct text *out)
+{
+    const struct receipt_line *number = &letter->lines[0];
+    const struct receipt_line *amount = &letter->lines[letter->amount];
+    text_add_string(out, "<h1 style=\"font-size:20px;margin:16px 0\">");
+    mime_add_html(out, span_of(number->label));
+    text_add_string(out, " ");
+    mime_add_html(out, number->value);
+    text_add_string(out, "</h1>\n<p style=\"margin:0;" FAINT "\">");
+    mime_add_html(out, span_of(amount->label));
+    text_add_string(out,
+                    "</p>\n<p style=\"margin:0 0 24px;font-size:40px;line-height:1.2;"
+                    "font-weight:bold\">");
+    mime_add_html(out, amount->value);
+    text_add_string(out, "</p>\n");
+}
+
+/* What the head has is not told twice. */
+static void write_table(const struct receipt_letter *letter,
+                        size_t from,
+                        size_t to,
+                        const char *font_size,
+                        struct text *out)
+{
+    text_addf(out,
+              "<table style=\"width:100%%;border-collapse:collapse;font-size:%s;"
+              "line-height:1.4\">\n",
+              font_size);
+    for (size_t i = from; i < to; i++) {
+        if (i == letter->amount) {
+            continue;
+        }
+        text_add_string(
+            out,
+            "<tr style=\"border-top:1px solid #999\"><th scope=\"row\" style=\""
+            "width:40%;" CELL "padding-right:16px;font-weight:normal;" FAINT
+            "overflow-wrap:normal\">");
         mime_add_html(out, span_of(letter->lines[i].label));
-        text_add_string(out, "</th><td style=\"padding:4px 0\">");
+        text_add_string(out, "</th><td style=\"" CELL "\">");
         mime_add_html(out, letter->lines[i].value);
         text_add_string(out, "</td></tr>\n");
     }
-    text_add_string(out, "</table>\n<p>");
-    mime_add_html(out, span_of(letter->closing));
-    text_add_string(out,
-                    "</p>\n<p style=\"color:#666\">Message envoyé automatiquement, "
-                    "merci de ne pas y répondre.</p>\n</body>\n</html>\n");
+    text_add_string(out, "</table>\n");
 }

@@ -5,6 +5,11 @@
  * Owns:    nothing; the spans are the caller's
  * Callers: model/receipt
  * Blocks:  never
+ *
+ * The HTML is made for mail programs, which know little and cut much: everything that it
+ * needs stands in style attributes, and nothing is fetched. Text has no colour of its own,
+ * so that it is dark on light or light on dark as the reader likes it; what is less
+ * important is fainter, not grey.
  */
 #ifndef COMMON_MODEL_RECEIPT_LETTER_H
 #define COMMON_MODEL_RECEIPT_LETTER_H
@@ -23,8 +28,9 @@ struct receipt_line {
 struct receipt_letter {
     struct span title;
     struct span opening;
-    struct receipt_line lines[RECEIPT_LETTER_MOST_LINES];
+    struct receipt_line lines[RECEIPT_LETTER_MOST_LINES]; /* the first is the number */
     size_t count;
+    size_t amount; /* the line with what was paid or given back */
     size_t card_from; /* the first line of the card's technical fields */
     const char *closing;
 };
