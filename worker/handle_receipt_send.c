@@ -9,7 +9,11 @@
  * The row says `sending`, committed, before the message is handed over. A row that is
  * found `sending` belongs to an attempt that never learned its answer: the message is
  * sent once more under the same Message-ID, and a finding reports it. When that answer is
- * lost too the row is `unsure` and a person decides. */
+ * lost too the row is `unsure` and a person decides.
+ *
+ * Whoever lost its lease while it sends (Redis out of its reach, a process that stood
+ * still) still sends. So a row that says `sending` without a fault is left alone for as
+ * long as handing over a message can take. */
 #include "worker/handlers.h"
 
 #include <stdio.h>
@@ -25,7 +29,8 @@
 #include "worker/mailer.h"
 #include "worker/receipt_source.h"
 
-enum { FAULT_BYTES = 255, MOST_UNSURE_SENDS = 1 };
+/* A kept connection that has died is tried before a new one, within a limit each. */
+enum { FAULT_BYTES = 255, MOST_UNSURE_SENDS = 1, MOST_CONVERSATIONS = 2 };
 
 /* The row of the receipt, once it is claimed. */
 struct claim {
@@ -182,8 +187,10 @@ static enum outcome claim_in_transaction(struct handling *handling,
     outcome = mariadb_run(
         handling->db,
         "SELECT id, state, unsure_sends, message_id, number,"
-        " CAST(UNIX_TIMESTAMP(created_at) * 1000 AS SIGNED), attempts FROM receipts"
-        " WHERE template = ? AND subject = ? FOR UPDATE",
+        " CAST(UNIX_TIMESTAMP(created_at) * 1000 AS SIGNED),"
+        " IF(state = 'sending' AND last_fault IS NULL,"
+        " TIMESTAMPDIFF(MICROSECOND, updated_at, CURRENT_TIMESTAMP(3)) DIV 1000, NULL)"
+        " FROM receipts WHERE template = ? AND subject = ? FOR UPDATE",
         SQL_VALUES(SQL_STRING(receipt_template_name(source->receipt.template)),
                    SQL_SPAN(source->subject)),
         handling->arena,
@@ -215,6 +222,17 @@ static enum outcome claim_in_transaction(struct handling *handling,
     if (span_is(state, "unsure")) {
         *out_unsure = true;
         return OUTCOME_DONE;
+    }
+    int64_t left_ms = MOST_CONVERSATIONS * handling->settings->mail.total_ms;
+    left_ms -= sql_i64(&rows, 0, 6);
+    if (!sql_is_null(&rows, 0, 6) && left_ms > 0) {
+        outcome = fault_set(fault,
+                            OUTCOME_LATER,
+                            "receipt",
+                            0,
+                            "another attempt may still be sending it");
+        fault->retry_after_ms = left_ms;
+        return outcome;
     }
     return take_row(handling,
                     source,
@@ -284,7 +302,8 @@ static enum outcome take_row(struct handling *handling,
     return mariadb_run(
         handling->db,
         "UPDATE receipts SET state = ?, number = ?, unsure_sends = unsure_sends + ?,"
-        " attempts = attempts + ? WHERE id = ?",
+        " attempts = attempts + ?, last_fault = IF(state = 'sending', NULL, last_fault)"
+        " WHERE id = ?",
         SQL_VALUES(too_often ? SQL_STRING("unsure") : SQL_STRING("sending"),
                    SQL_SPAN(claim->number),
                    SQL_I64(lost && !too_often),

@@ -125,6 +125,7 @@ static void answer(enum outcome outcome,
         json_put_string(&json, "fault", span_of(fault->text));
         json_put_integer(&json, "code", fault->code);
         json_put_optional(&json, "neighbour", span_of(fault->neighbour));
+        json_put_integer(&json, "retry_after_ms", fault->retry_after_ms);
     } else {
         json_put_optional(&json, "result", handled->result);
         json_open(&json, "follow_ups", '[');

@@ -164,6 +164,10 @@ class Handle:
 
     def run(self, name, kind, payload):
         self.begin(name, kind, payload)
+        return self.answer()
+
+    def answer(self):
+        """What came of the job that was begun."""
         line = self.process.stdout.readline()
         assert line, f"tocsin-handle ended with {self.process.wait(10)}"
         return json.loads(line)

@@ -288,6 +288,30 @@ def test_a_second_lost_answer_is_for_a_person(room):
     assert len(room.mail.files()) == 2
 
 
+def age_sending(room):
+    """As if handing over the message had begun a minute and more ago."""
+    room.sql("UPDATE receipts SET updated_at = updated_at - INTERVAL 61 SECOND"
+             " WHERE state = 'sending'")
+
+
+def test_who_lost_its_lease_while_it_sends_is_not_sent_over(room):
+    """Two workers have the job at once when Redis took the first one for dead."""
+    life, _ = paid(room)
+    first = room.open()
+    room.mail.fault(slow_ms=1500)
+    first.begin_receipt("receipt", life.id)
+    wait_until(lambda: room.sql("SELECT 1 FROM receipts WHERE state = 'sending'"),
+               "the row says sending")
+    answer = room.handle.receipt("receipt", life.id)
+    assert answer["outcome"] == "LATER" and "still be sending" in answer["fault"]
+    assert 0 < answer["retry_after_ms"] <= 20000
+    assert first.answer()["outcome"] == "DONE"
+    assert room.handle.receipt("receipt", life.id)["outcome"] == "DONE"
+    assert len(room.mail.files()) == 1
+    assert room.findings() == set()
+    assert receipt_row(room, life.id)["attempts"] == 1
+
+
 def test_a_crash_after_data_is_sent_once_more_and_reported(room):
     life, _ = paid(room)
     victim = room.open()
@@ -298,6 +322,7 @@ def test_a_crash_after_data_is_sent_once_more_and_reported(room):
     victim.kill9()
     room.handles.remove(victim)
     room.mail.fault()
+    age_sending(room)
     assert room.handle.receipt("receipt", life.id)["outcome"] == "DONE"
     assert len({message["Message-ID"] for message in room.mail.messages()}) == 1
     assert room.findings() == {("receipt_unsure", life.id)}

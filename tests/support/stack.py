@@ -124,6 +124,7 @@ class Stack:
             "mail.port": self.mail.port,
             "mail.tls": self.mail.tls,
             "mail.from": "recus@tocsin.test",
+            "mail.total_ms": 10000,  # after a crash a receipt waits for twice as long
         }
         if self.mail.tls != "none":
             settings["mail.ca_file"] = self.mail.ca_file
