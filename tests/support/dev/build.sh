@@ -9,5 +9,5 @@ build() {
     [ -f "build/$preset/build.ninja" ] ||
         quietly "build/log/configure-$preset" "configuring $preset" cmake --preset "$preset"
     quietly "build/log/build-$preset" "building $preset" \
-        cmake --build "build/$preset" ${1:+--target "$@"}
+        cmake --build "build/$preset" ${1:+--target "$@"} -- --quiet
 }

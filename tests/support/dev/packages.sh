@@ -12,6 +12,7 @@ PACKAGES[run]="python3 redis-server mariadb-server-core mariadb-client-core open
 PACKAGES[test]="clang libclang-rt-14-dev clang-format clang-tidy shellcheck mandoc systemd
     python3-pytest python3-pytest-xdist python3-stripe faketime git"
 PACKAGES[bench]="nginx-light wrk"
+PACKAGES[browser]="chromium chromium-driver python3-selenium"
 # Installing one of these packages would start a service of the system.
 SERVICES="redis-server nginx"
 

@@ -14,6 +14,7 @@ suite() {
     unit) suite_unit ;;
     lint) suite_lint ;;
     integration) suite_integration "not slow" ;;
+    browser) suite_browser ;;
     fuzz) suite_fuzz 20 ;;
     ci)
         suite_lint
@@ -29,6 +30,7 @@ suite() {
         suite_fuzz 60
         suite_threads
         suite_integration "slow or not slow"
+        suite_browser
         ;;
     *)
         echo "dev: no part \"$part\" of the tests" >&2
@@ -76,6 +78,15 @@ suite_integration() {
     if built release; then run_pytest release plain plain; fi
 }
 
+# What people see, in a real browser; pictures of it go to build/browser.
+suite_browser() {
+    if ! need_packages browser; then
+        BROKEN=$((BROKEN + 1))
+        return 0
+    fi
+    if built asan; then run_pytest asan browser "" tests/browser; fi
+}
+
 # The threaded parts under load, with ThreadSanitizer.
 suite_threads() {
     if built tsan; then run_pytest tsan threads threads; fi
@@ -89,11 +100,11 @@ run_ctest() {
     [ -s "$RESULTS/$2-$1.xml" ] || BROKEN=$((BROKEN + 1))
 }
 
-# run_pytest PRESET NAME MARKERS
+# run_pytest PRESET NAME MARKERS [DIRECTORY]
 run_pytest() {
     say "tests: $2 ($1)"
     TOCSIN_BUILD=build/$1 python -m pytest -c tests/pytest.ini --rootdir tests -q \
         -p no:cacheprovider --durations=5 -n "$(nproc)" --dist loadfile -m "$3" --junitxml "$RESULTS/$2-$1.xml" \
-        tests/integration || true
+        "${4:-tests/integration}" || true
     [ -s "$RESULTS/$2-$1.xml" ] || BROKEN=$((BROKEN + 1))
 }
