@@ -369,7 +369,6 @@ def test_every_answer_names_its_request_and_keeps_browsers_quiet(door):
         assert headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.plain
 def test_metrics_are_well_formed_and_count(door):
     for _ in range(3):
         assert door.post(encode(payment_event())) == 200
