@@ -133,16 +133,18 @@ static void enqueue(struct request *request,
     ingest_add(request->loop->ingest, &job, on_enqueued, arrival);
 }
 
-/* What the payment says goes before what the account says. */
+/* What the payment says goes before what its account says: that of a Connect event, else
+ * the one that a destination charge pays. */
 static struct span tenant_of(struct request *request, const struct event *event)
 {
     if (event->amicale_id.len > 0) {
         return arena_span(&request->arena, event->amicale_id);
     }
     char *tenant = arena_take(&request->arena, ACCOUNTS_TENANT_BYTES);
+    struct span account = event->account.len > 0 ? event->account : event->destination;
     struct span found = {NULL, 0};
-    if (event->account.len > 0) {
-        found = accounts_find(request->loop->door->accounts, event->account, tenant);
+    if (account.len > 0) {
+        found = accounts_find(request->loop->door->accounts, account, tenant);
     }
     return found.len > 0 ? found : SPAN("-");
 }

@@ -22,6 +22,7 @@ struct walk {
     const char *end;
     struct event *event;
     struct span object; /* the top-level one */
+    struct span on_behalf_of;
 };
 
 /* Takes the value that follows `key`, whatever it is. */
@@ -32,6 +33,7 @@ static void top_member(struct walk *walk, struct span key);
 static void data_member(struct walk *walk, struct span key);
 static void related_member(struct walk *walk, struct span key);
 static void object_member(struct walk *walk, struct span key);
+static void transfer_member(struct walk *walk, struct span key);
 static void metadata_member(struct walk *walk, struct span key);
 static void collect_member(struct walk *walk, struct span key);
 static void collect(struct walk *walk);
@@ -83,6 +85,9 @@ enum outcome event_scan(struct span body, struct event *out_event, struct fault 
     event.ref_count = 1; /* the event's own id, whose place is kept */
     walk_object(&walk, top_member);
     event.refs[0] = event.id;
+    if (event.destination.len == 0) {
+        event.destination = walk.on_behalf_of;
+    }
     add_reference(&event, event.account, JOB_REFS);
     outcome = check_event(&walk, fault);
     if (outcome == OUTCOME_DONE) {
@@ -197,6 +202,21 @@ static void object_member(struct walk *walk, struct span key)
         walk->event->object_kind = take_string(walk);
     } else if (span_equal(key, SPAN("metadata")) && *walk->at == '{') {
         walk_object(walk, metadata_member);
+    } else if (span_equal(key, SPAN("transfer_data")) && *walk->at == '{') {
+        walk_object(walk, transfer_member);
+    } else if (span_equal(key, SPAN("on_behalf_of")) && *walk->at == '"') {
+        walk->on_behalf_of = take_string(walk);
+        add_reference(walk->event, walk->on_behalf_of, OBJECT_REFS);
+    } else {
+        collect(walk);
+    }
+}
+
+static void transfer_member(struct walk *walk, struct span key)
+{
+    if (span_equal(key, SPAN("destination")) && *walk->at == '"') {
+        walk->event->destination = take_string(walk);
+        add_reference(walk->event, walk->event->destination, OBJECT_REFS);
     } else {
         collect(walk);
     }

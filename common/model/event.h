@@ -50,6 +50,9 @@ struct event {
     struct span object_kind; /* data.object.object: "payment_intent" */
     struct span
         amicale_id; /* data.object.metadata.amicale_id when it is decimal, else empty */
+    /* acct_... that a destination charge pays: data.object.transfer_data.destination, else
+     * data.object.on_behalf_of; empty when it is neither. */
+    struct span destination;
     /* What an operator may search for, each once: the event, its account, and every value
      * of an `id` or a reference field of data.object that begins with pi_, ch_, py_, re_,
      * pyr_, acct_, du_, dp_, po_, tr_, tmr_ or tml_. At most JOB_REFS; the event's id

@@ -207,9 +207,21 @@ def test_an_account_is_mapped_to_its_amicale(stack):
         cursor.execute("INSERT INTO stripe_accounts (amicale_id, stripe_account_id) "
                        "VALUES (%s, 'acct_mapped')", (amicale,))
 
-    def tenant():
-        made = event("payout.paid", {"id": "po_1", "object": "payout"}, account="acct_mapped")
+    def tenant(made, secret=stack.connect_webhook_secret):
         body = encode(made)
-        assert stack.api.post_event(body, sign(body, stack.connect_webhook_secret)) == 200
-        return job(stack.redis, made["id"])["tenant"] == str(amicale).encode()
-    wait_until(tenant, "the account in the front door's table", 20)
+        assert stack.api.post_event(body, sign(body, secret)) == 200
+        return job(stack.redis, made["id"])["tenant"].decode()
+
+    def payout():
+        return event("payout.paid", {"id": "po_1", "object": "payout"}, account="acct_mapped")
+
+    def charge(**more):
+        return event("charge.updated", {"id": "ch_1", "object": "charge", **more})
+    wait_until(lambda: tenant(payout()) == str(amicale),
+               "the account in the front door's table", 20)
+    platform = stack.webhook_secret
+    paid = {"destination": "acct_mapped"}
+    assert tenant(charge(transfer_data=paid), platform) == str(amicale)
+    assert tenant(charge(on_behalf_of="acct_mapped"), platform) == str(amicale)
+    assert tenant(charge(transfer_data=paid, metadata={"amicale_id": "77"}), platform) == "77"
+    assert tenant(charge(transfer_data={"destination": "acct_other"}), platform) == "-"

@@ -58,6 +58,7 @@ static void a_payment_event_is_read_whole(void **state)
     is(event.object_id, "pi_1");
     is(event.object_kind, "payment_intent");
     is(event.amicale_id, "42");
+    is(event.destination, "acct_7");
     is(event.pending_webhooks, "12");
     assert_int_equal(event.created_s, 1718000000);
     assert_true(event.has_livemode);
@@ -128,6 +129,36 @@ static void keys_are_compared_as_they_are_meant(void **state)
                                    "\"\\u0054ype\":\"no\",\"typ\\u0065\":\"t\"}");
     is(event.id, "evt_1");
     is(event.type, "t");
+}
+
+static void a_destination_charge_names_the_account_that_it_pays(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *object;
+        const char *destination;
+    } cases[] = {
+        {"\"transfer_data\":{\"amount\":1,\"destination\":\"acct_1\"},"
+         "\"on_behalf_of\":\"acct_2\"",
+         "acct_1"},
+        {"\"on_behalf_of\":\"acct_2\",\"transfer_data\":{\"destination\":\"acct_1\"}",
+         "acct_1"},
+        {"\"on_behalf_of\":\"acct_2\",\"transfer_data\":null", "acct_2"},
+        {"\"on_behalf_of\":null,\"transfer_data\":{\"destination\":null}", ""},
+        {"\"transfer_data\":{\"destination\":{\"id\":\"acct_3\"}}", ""},
+        {"\"transfer_data\":[\"acct_3\"],\"on_behalf_of\":7", ""},
+        {"\"charge\":{\"on_behalf_of\":\"acct_3\"}", ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char body[400];
+        snprintf(body,
+                 sizeof(body),
+                 "{\"id\":\"evt_1\",\"object\":\"event\",\"type\":\"t\","
+                 "\"data\":{\"object\":{%s}}}",
+                 cases[i].object);
+        struct event event = scan_good(body);
+        is(event.destination, cases[i].destination);
+    }
 }
 
 static void an_amicale_must_be_a_decimal_number(void **state)
@@ -245,6 +276,7 @@ int main(void)
         cmocka_unit_test(nested_and_listed_references_are_found_once),
         cmocka_unit_test(the_account_keeps_its_place_among_many_references),
         cmocka_unit_test(keys_are_compared_as_they_are_meant),
+        cmocka_unit_test(a_destination_charge_names_the_account_that_it_pays),
         cmocka_unit_test(an_amicale_must_be_a_decimal_number),
         cmocka_unit_test(odd_shapes_are_passed_over),
         cmocka_unit_test(what_is_no_event_is_refused_with_its_reason),
