@@ -13,16 +13,18 @@
 
 enum {
     SETTINGS_BAD = 1,
-    STRINGS_BYTES = 64 * 1024,
+    ROWS_MOST = 128,
+    VALUE_BYTES = 1000,
+    STRINGS_BYTES = ROWS_MOST * (VALUE_BYTES + 1),
     NAME_BYTES = 128,
     SECRET_BYTES = 16 * 1024
 };
 
 /* The sources, by row: a later one replaces an earlier one. */
 struct sources {
-    const char *values[128]; /* borrowed, or in `copies` */
-    char wheres[128][NAME_BYTES];
-    char *copies[128]; /* what must be freed */
+    const char *values[ROWS_MOST]; /* borrowed, or in `copies` */
+    char wheres[ROWS_MOST][NAME_BYTES];
+    char *copies[ROWS_MOST]; /* what must be freed */
     const char *path; /* of the settings file, while it is read */
     FILE *file;
     int line;
@@ -36,7 +38,9 @@ static int take_ini_line(void *user,
                          const char *section,
                          const char *name,
                          const char *value);
-static void read_environment(struct sources *sources);
+static enum outcome read_environment(struct sources *sources);
+static void environment_name(const struct settings_row *row, char out[NAME_BYTES]);
+static bool is_environment_name(struct span name);
 static enum outcome read_command_line(struct sources *sources,
                                       const struct settings_options *options);
 static void set_value(struct sources *sources,
@@ -53,6 +57,9 @@ static enum outcome store_row(struct settings *settings,
                               const char *where,
                               bool needed,
                               struct fault *fault);
+static enum outcome check_together(const struct settings *settings,
+                                   const struct sources *sources,
+                                   struct fault *fault);
 static bool is_one_of(const char *choices, const char *value);
 static const char *keep_string(struct settings *settings, const char *value);
 static bool find_row(struct span section, struct span key, size_t *out_row);
@@ -63,8 +70,7 @@ enum outcome settings_load(struct settings *settings,
                            const struct settings_options *options,
                            struct fault *fault)
 {
-    static_assert(sizeof(((struct sources *)0)->values) / sizeof(char *) >= 128, "");
-    assert(settings_table_count <= 128);
+    assert(settings_table_count <= ROWS_MOST);
     struct sources *sources = calloc(1, sizeof(*sources));
     if (!sources) {
         abort();
@@ -80,7 +86,9 @@ enum outcome settings_load(struct settings *settings,
                   options->config ? options->config : SETTINGS_DEFAULT_FILE,
                   options->config);
     if (outcome == OUTCOME_DONE) {
-        read_environment(sources);
+        outcome = read_environment(sources);
+    }
+    if (outcome == OUTCOME_DONE) {
         outcome = read_command_line(sources, options);
     }
     if (outcome == OUTCOME_DONE) {
@@ -275,23 +283,49 @@ static int take_ini_line(void *user,
     return 1;
 }
 
-static void read_environment(struct sources *sources)
+static enum outcome read_environment(struct sources *sources)
 {
     for (size_t i = 0; i < settings_table_count; i++) {
         char name[NAME_BYTES];
-        snprintf(name,
-                 sizeof(name),
-                 "TOCSIN__%s__%s",
-                 settings_table[i].section,
-                 settings_table[i].key);
-        for (char *at = name; *at != '\0'; at++) {
-            *at = *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
-        }
+        environment_name(&settings_table[i], name);
         const char *value = getenv(name);
         if (value) {
             set_value(sources, i, span_of(value), name);
         }
     }
+    for (char **at = environ; *at; at++) {
+        struct span value;
+        struct span name = span_cut(span_of(*at), '=', &value);
+        if (span_starts(name, "TOCSIN__") && !is_environment_name(name)) {
+            return fault_set(sources->fault,
+                             OUTCOME_NEVER,
+                             "settings",
+                             SETTINGS_BAD,
+                             "the environment has %.*s, and there is no such setting",
+                             SPAN_ARGS(name));
+        }
+    }
+    return OUTCOME_DONE;
+}
+
+static void environment_name(const struct settings_row *row, char out[NAME_BYTES])
+{
+    snprintf(out, NAME_BYTES, "TOCSIN__%s__%s", row->section, row->key);
+    for (char *at = out; *at != '\0'; at++) {
+        *at = *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
+    }
+}
+
+static bool is_environment_name(struct span name)
+{
+    for (size_t i = 0; i < settings_table_count; i++) {
+        char known[NAME_BYTES];
+        environment_name(&settings_table[i], known);
+        if (span_is(name, known)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static enum outcome read_command_line(struct sources *sources,
@@ -356,7 +390,7 @@ static enum outcome store(struct settings *settings,
             return outcome;
         }
     }
-    return OUTCOME_DONE;
+    return check_together(settings, sources, fault);
 }
 
 static enum outcome store_row(struct settings *settings,
@@ -369,6 +403,17 @@ static enum outcome store_row(struct settings *settings,
     char wanted[NAME_BYTES * 2] = "";
     void *field = field_of(settings, row);
     int64_t number;
+    if (strlen(value) > VALUE_BYTES) {
+        return fault_set(fault,
+                         OUTCOME_NEVER,
+                         "settings",
+                         SETTINGS_BAD,
+                         "%s: %s.%s is longer than %d bytes",
+                         where,
+                         row->section,
+                         row->key,
+                         VALUE_BYTES);
+    }
     switch (row->kind) {
     case SETTINGS_NUMBER:
         if (!span_to_i64(span_of(value), &number) || number < row->least ||
@@ -397,6 +442,10 @@ static enum outcome store_row(struct settings *settings,
         *(const char **)field = keep_string(settings, value);
         break;
     case SETTINGS_FILE:
+        if (needed && value[0] == '\0' && row->fallback[0] != '\0') {
+            snprintf(wanted, sizeof(wanted), "a readable file");
+            break;
+        }
         if (needed && value[0] != '\0' && access(value, R_OK) != 0) {
             snprintf(wanted, sizeof(wanted), "a readable file (%s)", strerror(errno));
             break;
@@ -420,6 +469,50 @@ static enum outcome store_row(struct settings *settings,
                      row->key,
                      value,
                      wanted);
+}
+
+/* What each setting alone cannot say. */
+static enum outcome check_together(const struct settings *settings,
+                                   const struct sources *sources,
+                                   struct fault *fault)
+{
+    const struct {
+        const char *section;
+        const char *key; /* what the fault is laid to */
+        bool wrong;
+        const char *wanted;
+    } rules[] = {
+        {"worker",
+         "dead_after_ms",
+         settings->worker.dead_after_ms < 2 * settings->worker.beat_ms,
+         "at least twice worker.beat_ms, else living workers count as dead"},
+        {"worker",
+         "lease_ms",
+         settings->worker.lease_ms < 2 * settings->worker.beat_ms,
+         "at least twice worker.beat_ms, else leases end between two beats"},
+        {"mail",
+         "password_file",
+         settings->mail.username[0] != '\0' && settings->mail.password_file[0] == '\0',
+         "a readable file, since mail.username is set"},
+    };
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        size_t row = 0;
+        bool found = find_row(span_of(rules[i].section), span_of(rules[i].key), &row);
+        assert(found);
+        if (rules[i].wrong) {
+            return fault_set(fault,
+                             OUTCOME_NEVER,
+                             "settings",
+                             SETTINGS_BAD,
+                             "%s: %s.%s is \"%.60s\" and should be %s",
+                             sources->wheres[row],
+                             rules[i].section,
+                             rules[i].key,
+                             sources->values[row],
+                             rules[i].wanted);
+        }
+    }
+    return OUTCOME_DONE;
 }
 
 static bool is_one_of(const char *choices, const char *value)

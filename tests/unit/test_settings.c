@@ -93,6 +93,58 @@ static void what_is_wrong_is_named_with_file_and_line(void **state)
     assert_int_equal(load(KEYS, "worker.nothing=1", &settings, &fault), OUTCOME_NEVER);
 }
 
+static void the_environment_may_not_name_what_is_no_setting(void **state)
+{
+    (void)state;
+    struct settings settings;
+    struct fault fault = {0};
+    setenv("TOCSIN__WORKER__SLOTZ", "8", 1);
+    assert_int_equal(load(KEYS, NULL, &settings, &fault), OUTCOME_NEVER);
+    assert_non_null(strstr(fault.text, "TOCSIN__WORKER__SLOTZ"));
+    unsetenv("TOCSIN__WORKER__SLOTZ");
+}
+
+static void a_value_of_any_length_is_refused_or_kept(void **state)
+{
+    (void)state;
+    struct settings settings;
+    struct fault fault = {0};
+    static char value[100 * 1000];
+    memset(value, 'x', sizeof(value) - 1);
+    setenv("TOCSIN__MAIL__FROM_NAME", value, 1);
+    assert_int_equal(load(KEYS, NULL, &settings, &fault), OUTCOME_NEVER);
+    assert_non_null(strstr(fault.text, "mail.from_name is longer"));
+    value[1000] = '\0';
+    setenv("TOCSIN__MAIL__FROM_NAME", value, 1);
+    assert_int_equal(load(KEYS, NULL, &settings, &fault), OUTCOME_DONE);
+    assert_string_equal(settings.mail.from_name, value);
+    settings_done(&settings);
+    unsetenv("TOCSIN__MAIL__FROM_NAME");
+}
+
+static void settings_that_contradict_each_other_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file;
+        const char *said;
+    } cases[] = {
+        {KEYS "[worker]\nbeat_ms = 2000\ndead_after_ms = 3999\n",
+         ":6: worker.dead_after"},
+        {KEYS "[worker]\nlease_ms = 5000\nbeat_ms = 2501\n", ":5: worker.lease_ms"},
+        {KEYS "[mail]\nusername = post\n", "mail.password_file"},
+        {"[seal]\nkeys_file =\npii_keys_file = /dev/null\n", "seal.keys_file"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct settings settings;
+        struct fault fault = {0};
+        assert_int_equal(load(cases[i].file, NULL, &settings, &fault), OUTCOME_NEVER);
+        if (!strstr(fault.text, cases[i].said)) {
+            fail_msg("%s does not say %s", fault.text, cases[i].said);
+        }
+    }
+}
+
 static void a_file_of_another_program_need_not_be_readable(void **state)
 {
     (void)state;
@@ -151,6 +203,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(later_sources_win),
         cmocka_unit_test(what_is_wrong_is_named_with_file_and_line),
+        cmocka_unit_test(the_environment_may_not_name_what_is_no_setting),
+        cmocka_unit_test(a_value_of_any_length_is_refused_or_kept),
+        cmocka_unit_test(settings_that_contradict_each_other_are_refused),
         cmocka_unit_test(a_file_of_another_program_need_not_be_readable),
         cmocka_unit_test(the_described_file_says_the_defaults),
     };
