@@ -25,6 +25,7 @@ enum {
 static void throw_away(struct connection *connection);
 static void on_end(struct connection *connection);
 static bool make_room(struct connection *connection);
+static void on_no_room(struct connection *connection);
 static bool ahead_is_useless(const struct connection *connection);
 static void begin_request(struct connection *connection);
 static bool step(struct connection *connection);
@@ -40,7 +41,7 @@ void connection_on_readable(int fd, short what, void *context)
         return;
     }
     if (!make_room(connection)) {
-        connection_refuse(connection, 503, "too much is buffered");
+        on_no_room(connection);
         return;
     }
     ssize_t got = recv(fd,
@@ -118,6 +119,17 @@ static bool make_room(struct connection *connection)
     return true;
 }
 
+/* While a request has no answer yet, what comes behind it can wait in the kernel. */
+static void on_no_room(struct connection *connection)
+{
+    if (connection->state == CONNECTION_WAITING ||
+        connection->state == CONNECTION_WRITING) {
+        connection_set_reading(connection, false);
+        return;
+    }
+    connection_refuse(connection, 503, "too much is buffered");
+}
+
 void connection_drop_buffer(struct connection *connection)
 {
     connection->loop->buffered_bytes -= connection->in_room;
@@ -155,6 +167,11 @@ void connection_advance(struct connection *connection)
     } else if (connection->client_done && connection->state != CONNECTION_LEAVING &&
                ahead_is_useless(connection)) {
         connection_shut(connection);
+    } else if (connection->state == CONNECTION_IDLE &&
+               connection_ahead(connection) == 0 &&
+               connection->in_room > CONNECTION_FIRST_BYTES) {
+        connection_drop_buffer(
+            connection); /* a large body's is not kept for small ones */
     }
 }
 

@@ -81,11 +81,6 @@ static void after_answer(struct connection *connection)
     }
     connection_move_to(connection, CONNECTION_IDLE);
     connection_set_reading(connection, !connection->client_done);
-    if (connection_ahead(connection) == 0 &&
-        connection->in_room > CONNECTION_FIRST_BYTES && !connection->advancing) {
-        connection_drop_buffer(
-            connection); /* a large body's is not kept for small ones */
-    }
 }
 
 /* Closing while the client still sends would make the kernel send a reset, which may

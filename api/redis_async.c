@@ -321,7 +321,7 @@ static bool read_replies(struct redis_async *redis, struct fault *fault)
         if (!reply) {
             return true;
         }
-        if (!redis->head) {
+        if (!redis->head || redis->head == redis->unsent) {
             (void)fault_set(fault,
                             OUTCOME_LATER,
                             "redis",
