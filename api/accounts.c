@@ -69,9 +69,13 @@ enum outcome accounts_open(const struct settings *settings,
         free(accounts);
         return outcome;
     }
-    ticker_start(&accounts->ticker, refresh, accounts);
     *out_accounts = accounts;
     return OUTCOME_DONE;
+}
+
+void accounts_start(struct accounts *accounts)
+{
+    ticker_start(&accounts->ticker, refresh, accounts);
 }
 
 bool accounts_close(struct accounts *accounts)

@@ -6,6 +6,7 @@
  *          last read
  * Callers: handlers of any loop
  * Blocks:  never, apart from closing
+ * Order:   accounts_open, accounts_start, accounts_close
  *
  * The table is read anew every few seconds; a reader gets it whole, as it was at one
  * moment. When MariaDB is away the last one stays in use.
@@ -28,6 +29,7 @@ MUST_USE enum outcome accounts_open(const struct settings *settings,
                                     const struct clock *clock,
                                     struct accounts **out_accounts,
                                     struct fault *fault);
+void accounts_start(struct accounts *accounts); /* its thread */
 /* Whether its thread has ended; else what it uses must stay. NULL does nothing. */
 MUST_USE bool accounts_close(struct accounts *accounts);
 /* The amicale's id in decimal; empty when the account is not known. */

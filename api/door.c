@@ -60,6 +60,12 @@ enum outcome door_open(struct door *door,
     return outcome;
 }
 
+void door_start(struct door *door)
+{
+    accounts_start(door->accounts);
+    pulse_start(door->pulse);
+}
+
 bool door_close(struct door *door)
 {
     bool ended = accounts_close(door->accounts);

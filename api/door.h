@@ -6,6 +6,7 @@
  * Owns:    keys, webhook secrets, the two watching threads, the counters of all loops
  * Callers: main makes it; loops and handlers read it
  * Blocks:  door_open reads files; door_close waits for the threads
+ * Order:   door_open, which touches nothing but files; door_start; door_close
  * Faults:  NEVER when a file of secrets cannot be read or makes no sense
  */
 #ifndef API_DOOR_H
@@ -49,6 +50,7 @@ MUST_USE enum outcome door_open(struct door *door,
                                 const struct settings *settings,
                                 const struct clock *clock,
                                 struct fault *fault);
+void door_start(struct door *door); /* the threads that watch the neighbours */
 /* False when a thread hangs in its neighbour: what it uses, the settings too, must then
  * stay until the process ends. Safe twice. */
 MUST_USE bool door_close(struct door *door);

@@ -24,6 +24,16 @@ static int listen_path(const char *path);
 static int listen_host(const struct dial *address, const char **out_why);
 static int bind_and_listen(int family, const struct sockaddr *address, socklen_t len);
 
+enum outcome listener_check(const struct settings *settings, struct fault *fault)
+{
+    struct dial address;
+    enum outcome outcome = dial_init(&address, settings->api.listen, fault);
+    if (outcome == OUTCOME_DONE) {
+        dial_done(&address);
+    }
+    return outcome;
+}
+
 enum outcome listener_open(const struct settings *settings,
                            struct listener *out_listener,
                            struct fault *fault)

@@ -22,6 +22,9 @@ struct listener {
     char *path; /* to remove when closing; NULL: nothing */
 };
 
+/* Whether api.listen is an address at all; opens nothing. */
+MUST_USE enum outcome listener_check(const struct settings *settings,
+                                     struct fault *fault);
 /* A socket that systemd hands over wins over api.listen. */
 MUST_USE enum outcome listener_open(const struct settings *settings,
                                     struct listener *out_listener,

@@ -18,7 +18,7 @@
 /* sysexits.h has these numbers. */
 enum { EXIT_UNAVAILABLE = 69, EXIT_SETTINGS = 78 };
 
-static int run(const struct settings *settings);
+static int run(const struct settings *settings, bool check);
 static void drop_rights(void);
 
 int main(int argc, char **argv)
@@ -36,12 +36,13 @@ int main(int argc, char **argv)
         return EXIT_SETTINGS;
     }
     log_set_level(options_log_level(settings.log.level));
-    int status = options.check ? 0 : run(&settings);
+    int status = run(&settings, options.check);
     settings_done(&settings);
     return status;
 }
 
-static int run(const struct settings *settings)
+/* `check` reads all that starting would read, and touches no neighbour. */
+static int run(const struct settings *settings, bool check)
 {
     struct door door = {.settings = NULL};
     struct server server = {.loops = NULL};
@@ -49,13 +50,19 @@ static int run(const struct settings *settings)
     struct fault fault;
     int status = EXIT_SETTINGS;
     server_block_signals();
-    if (door_open(&door, settings, &clock_system, &fault) != OUTCOME_DONE) {
+    if (door_open(&door, settings, &clock_system, &fault) != OUTCOME_DONE ||
+        listener_check(settings, &fault) != OUTCOME_DONE) {
         log_error("cannot start", LOG_FAULT(&fault));
         goto out;
     }
     if (door.secret_count == 0) {
         log_warning("there are no webhook secrets: every event will be refused");
     }
+    if (check) {
+        status = 0;
+        goto out;
+    }
+    door_start(&door);
     if (listener_open(settings, &listener, &fault) != OUTCOME_DONE ||
         server_open(&server, &door, &listener, &fault) != OUTCOME_DONE) {
         log_error("cannot start", LOG_FAULT(&fault));

@@ -70,9 +70,13 @@ enum outcome pulse_open(const struct settings *settings,
     arena_init(&pulse->arena, ARENA_BYTES);
     text_init(&pulse->fresh, TEXT_BYTES);
     text_init(&pulse->metrics, TEXT_BYTES);
-    ticker_start(&pulse->ticker, beat, pulse);
     *out_pulse = pulse;
     return OUTCOME_DONE;
+}
+
+void pulse_start(struct pulse *pulse)
+{
+    ticker_start(&pulse->ticker, beat, pulse);
 }
 
 bool pulse_close(struct pulse *pulse)

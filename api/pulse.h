@@ -5,6 +5,7 @@
  * Owns:    a thread, its connection to Redis, and what it last saw
  * Callers: health and metrics of any loop
  * Blocks:  never, apart from closing
+ * Order:   pulse_open, pulse_start, pulse_close
  *
  * When it reaches Redis for the first time, and again after every break, it warns loudly
  * in the log when that Redis would lose what it is given.
@@ -26,6 +27,7 @@ MUST_USE enum outcome pulse_open(const struct settings *settings,
                                  const struct clock *clock,
                                  struct pulse **out_pulse,
                                  struct fault *fault);
+void pulse_start(struct pulse *pulse); /* its thread */
 /* Whether its thread has ended; else what it uses must stay. NULL does nothing. */
 MUST_USE bool pulse_close(struct pulse *pulse);
 /* Whether Redis answered the last time, and lately; how many workers beat in the last 10

@@ -11,6 +11,7 @@ static struct timespec after(clockid_t clock, int64_t ms);
 void ticker_start(struct ticker *ticker, ticker_fn tick, void *context)
 {
     pthread_condattr_t monotonic;
+    ticker->started = true;
     ticker->stop = false;
     ticker->tick = tick;
     ticker->context = context;
@@ -26,6 +27,9 @@ void ticker_start(struct ticker *ticker, ticker_fn tick, void *context)
 
 bool ticker_stop(struct ticker *ticker)
 {
+    if (!ticker->started) {
+        return true;
+    }
     pthread_mutex_lock(&ticker->lock);
     ticker->stop = true;
     pthread_cond_signal(&ticker->stopped);

@@ -20,6 +20,7 @@ enum { TICKER_STOP_MS = 1000 };
 typedef int64_t (*ticker_fn)(void *context);
 
 struct ticker {
+    bool started;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t stopped;
@@ -29,7 +30,8 @@ struct ticker {
 };
 
 void ticker_start(struct ticker *ticker, ticker_fn tick, void *context);
-/* Whether the thread has ended, so that what it used may be freed. */
+/* Whether the thread has ended (or was never started, in a ticker that is zeroed), so that
+ * what it used may be freed. */
 bool ticker_stop(struct ticker *ticker);
 
 #endif

@@ -23,6 +23,7 @@ struct words {
 static struct words read_words(int argc, char **argv);
 static void show_help(FILE *to);
 static enum log_level level_of(const char *name);
+static int check(const struct settings *settings);
 static int run(const struct settings *settings, const struct worker_options *options);
 
 int program_main(int argc, char **argv, const struct worker_options *options)
@@ -39,13 +40,20 @@ int program_main(int argc, char **argv, const struct worker_options *options)
         log_error("settings", LOG_FAULT(&fault));
         return EXIT_SETTINGS;
     }
-    int status = 0;
-    if (!words.check) {
-        log_set_level(level_of(settings.log.level));
-        status = run(&settings, options);
-    }
+    log_set_level(level_of(settings.log.level));
+    int status = words.check ? check(&settings) : run(&settings, options);
     settings_done(&settings);
     return status;
+}
+
+static int check(const struct settings *settings)
+{
+    struct fault fault;
+    if (worker_check(settings, &fault) != OUTCOME_DONE) {
+        log_error("start", LOG_FAULT(&fault));
+        return EXIT_SETTINGS;
+    }
+    return 0;
 }
 
 static int run(const struct settings *settings, const struct worker_options *options)
@@ -105,7 +113,8 @@ static void show_help(FILE *to)
           "\n"
           "  --config FILE            settings (default " SETTINGS_DEFAULT_FILE ")\n"
           "  --set SECTION.KEY=VALUE  one setting, over the file and the environment\n"
-          "  --check                  read and check the settings, then stop\n"
+          "  --check                  read the settings and the files that they name, "
+          "then stop\n"
           "  --version, --help\n"
           "\n"
           "Exit status: 0 in good order; 2 wrong words; 70 a handler hung (start it "

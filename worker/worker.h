@@ -41,6 +41,8 @@ struct worker_options {
 
 /* Signals are read by worker_run alone; every thread inherits that. */
 void worker_block_signals(void);
+/* Whether worker_open would find every file that it reads good; touches no neighbour. */
+MUST_USE enum outcome worker_check(const struct settings *settings, struct fault *fault);
 MUST_USE enum outcome worker_open(const struct settings *settings,
                                   const struct worker_options *options,
                                   struct worker **out_worker,

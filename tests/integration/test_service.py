@@ -104,6 +104,32 @@ def test_an_unknown_setting_stops_the_start_with_its_place(servers, binary):
     assert "slotz" in done.stderr
 
 
+@pytest.mark.parametrize("binary, key, text, said", [
+    ("tocsin-api", "seal.keys_file", "1 short", "a key is 32 bytes"),
+    ("tocsin-api", "stripe.webhook_secrets_file", "sk_test_1", "no secret (whsec_...)"),
+    ("tocsin-api", "mariadb.reader_password_file", "", "is empty"),
+    ("tocsin-api", "redis.password_file", "", "is empty"),
+    ("tocsin-api", "api.metrics_allow", None, "no address and no network"),
+    ("tocsin-api", "api.listen", None, "no address"),
+    ("tocsin-worker", "seal.keys_file", "index", "a key is 32 bytes"),
+    ("tocsin-worker", "seal.pii_keys_file", "", "holds no key"),
+    ("tocsin-worker", "mariadb.password_file", "", "is empty"),
+    ("tocsin-worker", "redis.password_file", "", "is empty"),
+    ("tocsin-worker", "stripe.secret_key_file", "", "is empty"),
+])
+def test_check_reads_the_files_that_the_program_needs(servers, binary, key, text, said):
+    """Without starting anything: Redis and MariaDB are not asked."""
+    value = "no address"
+    if text is not None:
+        value = servers.dir / "wrong"
+        value.write_text(text + "\n" if text else "")
+    done = subprocess.run([program(binary), "--config", servers.config, "--check", "--set",
+                           f"{key}={value}"], check=False, capture_output=True, text=True,
+                          timeout=30)
+    assert done.returncode == 78
+    assert said in done.stderr
+
+
 @pytest.mark.parametrize("binary", ["tocsin-api", "tocsin-worker", "tocsin"])
 def test_check_finds_nothing_wrong_with_good_settings_and_leaves(servers, binary):
     done = subprocess.run([program(binary), "--config", servers.config, "--check"],
