@@ -16,7 +16,10 @@ local function settle(i, id, job)
     local outcome, deferred, down, fault = ARGV[i + 2], ARGV[i + 4] == '1', ARGV[i + 5], ARGV[i + 7]
     local history = remember(job, ARGV[i + 8])
     for name in string.gmatch(ARGV[i + 6], '[^,]+') do
-        neighbour_answered(name)
+        -- One that answers and then refuses what it is for (a database that only reads) is down.
+        if name ~= down then
+            neighbour_answered(name)
+        end
     end
     if ARGV[i + 9] ~= '' then
         redis.call('SET', P .. ':result:' .. id, ARGV[i + 9], 'PX', RESULT_MS)

@@ -324,6 +324,8 @@ class Model:
     def settle_one(self, job, told):
         self.remember(job, told.note)
         for name in filter(None, told.answered.split(",")):
+            if name == told.down:
+                continue
             gone = self.neighbours.pop(name, None)
             self._woken |= bool(gone and gone["down_since"])
         if told.result:

@@ -41,6 +41,17 @@ def test_an_answer_between_failures_starts_the_count_again(queue):
     assert [(row["failures"], row["down_since"]) for row in queue.stats()["neighbours"]] == [(2, 0)]
 
 
+def test_a_neighbour_that_answers_and_then_refuses_its_work_is_down(queue):
+    """MariaDB lets transactions begin while it is read-only or its disk is full."""
+    queue.enqueue(*[New(f"a{i}", PAY) for i in range(4)])
+    for job in take(queue)[:3]:
+        told = deferred(job)
+        told.answered = "stripe,mariadb"
+        queue.settle(told)
+    assert [row["down_since"] > 0 for row in queue.stats()["neighbours"]] == [True]
+    assert take(queue) == []
+
+
 def test_kinds_that_need_it_pause_and_others_go_on(queue, server):
     fail_three_times(queue)
     queue.enqueue(New("a", PAY), New("b", MAIL), New("c", FREE))
