@@ -9,11 +9,11 @@
  * Blocks:  up to mariadb.connect_ms + query_ms a call
  * Order:   mariadb_open; mariadb_begin, mariadb_run ..., mariadb_commit; on any fault
  *          mariadb_rollback (which never fails: a broken connection is dropped)
- * Faults:  LATER with neighbour "mariadb" when it cannot be reached or went away; LATER
- *          without one on deadlock (1213) and lock wait (1205); UNSURE when the
- *          connection was lost during COMMIT, or while a statement outside a transaction
- *          wrote (neighbour "mariadb"); NEVER on any other SQL error, with its number as
- *          the code
+ * Faults:  LATER with neighbour "mariadb" when it cannot be reached, went away, only reads
+ *          or has no room; LATER without one on deadlock (1213) and lock wait (1205);
+ *          UNSURE when the connection was lost during COMMIT, or while a statement outside
+ *          a transaction wrote (neighbour "mariadb"); NEVER on any other SQL error, with
+ *          its number as the code
  */
 #ifndef COMMON_LINK_MARIADB_H
 #define COMMON_LINK_MARIADB_H

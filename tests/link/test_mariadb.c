@@ -355,6 +355,27 @@ static void a_statement_that_takes_too_long_is_ended_by_the_server(void **state)
     mariadb_close(db);
 }
 
+/* InnoDB says "the table is full" (1114) when its disk is; MEMORY when its ceiling is. */
+static void a_server_without_room_is_a_neighbour_that_is_down(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(
+        mariadb_script(bench->db,
+                       SPAN("DROP TABLE IF EXISTS brimful;"
+                            "SET SESSION max_heap_table_size = 16384;"
+                            "CREATE TABLE brimful (body CHAR(255)) ENGINE=MEMORY"),
+                       &bench->fault),
+        OUTCOME_DONE);
+    struct sql_rows rows;
+    assert_int_equal(
+        RUN_BARE(bench->db,
+                 &rows,
+                 "INSERT INTO brimful SELECT REPEAT('x', 255) FROM seq_1_to_10000"),
+        OUTCOME_LATER);
+    assert_int_equal(bench->fault.code, 1114);
+    assert_string_equal(bench->fault.neighbour, "mariadb");
+}
+
 static void more_statements_than_are_kept_still_run(void **state)
 {
     struct bench *bench = *state;
@@ -477,6 +498,7 @@ int main(void)
         TEST(a_connection_lost_at_commit_is_unsure),
         TEST(a_deadlock_is_later_and_no_neighbour_is_down),
         TEST(a_statement_that_takes_too_long_is_ended_by_the_server),
+        TEST(a_server_without_room_is_a_neighbour_that_is_down),
         TEST(more_statements_than_are_kept_still_run),
         TEST(too_many_rows_are_refused),
         TEST(a_server_that_is_not_there_is_a_neighbour_that_is_down),
