@@ -13,6 +13,9 @@
 
 enum { ID_BYTES = 200 };
 
+/* Beyond the year 9999 a DATETIME ends. */
+static const int64_t most_seconds = INT64_C(253402300800);
+
 static enum outcome read_first_line(struct event_work *work,
                                     struct span payload,
                                     struct fault *fault);
@@ -74,6 +77,9 @@ enum outcome event_work_init(struct event_work *work,
     }
     if (outcome != OUTCOME_DONE) {
         return outcome;
+    }
+    if (work->event.created_s < 0 || work->event.created_s >= most_seconds) {
+        work->event.created_s = 0;
     }
     work->named = json_at(work->document, "data.object");
     if (span_is(work->event.api_version, STRIPE_VERSION)) {
@@ -292,10 +298,9 @@ struct span event_cut(struct span text, size_t most)
 
 int64_t event_moment_ms(const struct cJSON *object, const char *path)
 {
-    /* Beyond the year 9999 a DATETIME ends. */
     int64_t seconds = 0;
     bool there = json_integer(object, path, &seconds);
-    return there && seconds > 0 && seconds < INT64_C(253402300800) ? seconds * 1000 : 0;
+    return there && seconds > 0 && seconds < most_seconds ? seconds * 1000 : 0;
 }
 
 enum outcome event_finding(struct event_work *work,

@@ -247,12 +247,14 @@ static void keep_failure(struct event_work *work, struct fault *fault)
         NULL,
         &second);
     if (outcome != OUTCOME_DONE) {
+        struct span first = event_cut(span_of(fault->text), 110);
+        struct span further = event_cut(span_of(second.text), 50);
         char both[FAULT_TEXT_BYTES];
         snprintf(both,
                  sizeof(both),
-                 "%.110s (and the ledger did not keep it: %.50s)",
-                 fault->text,
-                 second.text);
+                 "%.*s (and the ledger did not keep it: %.*s)",
+                 SPAN_ARGS(first),
+                 SPAN_ARGS(further));
         memcpy(fault->text, both, sizeof(both));
     }
 }

@@ -477,6 +477,17 @@ def test_an_event_of_the_other_mode_is_ignored(room):
     assert room.sql_one("SELECT COUNT(*) FROM payment_intents") == 0
 
 
+@pytest.mark.parametrize("created", [2**63 - 1, 10**17, 253402300800, -5])
+def test_a_moment_that_no_calendar_has_is_left_out(room, created):
+    life = Life()
+    life.create()
+    made = life.succeed()
+    made["created"] = created
+    done(room, made)
+    assert ledger(room, made)["result"] == "applied"
+    assert room.sql_one("SELECT stripe_created FROM stripe_events") is None
+
+
 @pytest.mark.parametrize("version", ["2020-08-27", None])
 def test_an_event_of_another_version_is_retrieved_not_read(room, version):
     life = Life()
