@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+static int64_t not_before(int64_t wait_ms, uint64_t seed, int64_t retry_after_ms);
 static uint64_t mix(uint64_t number);
 static int64_t spread(uint64_t seed, int64_t most);
 
@@ -24,14 +25,7 @@ int64_t backoff_ms(const struct kind *kind,
     if (wait < BACKOFF_LEAST_MS) {
         wait = BACKOFF_LEAST_MS;
     }
-    if (retry_after_ms > 0) {
-        int64_t floor = retry_after_ms < BACKOFF_RETRY_AFTER_MOST_MS
-                            ? retry_after_ms
-                            : BACKOFF_RETRY_AFTER_MOST_MS;
-        floor += spread(mix(seed), floor / 10);
-        wait = wait > floor ? wait : floor;
-    }
-    return wait;
+    return not_before(wait, seed, retry_after_ms);
 }
 
 /* FNV-1a over the id, then mixed with the number of failures. */
@@ -44,9 +38,34 @@ uint64_t backoff_seed(struct span job_id, int failures)
     return mix(hash + (uint64_t)failures);
 }
 
-int64_t backoff_deferred_ms(uint64_t seed)
+int64_t backoff_deferred_ms(bool paused,
+                            int deferrals,
+                            uint64_t seed,
+                            int64_t retry_after_ms)
 {
-    return 500 + spread(seed, 1500);
+    int64_t window = BACKOFF_DEFERRED_FIRST_MS;
+    for (int i = 0; !paused && i < deferrals && window < BACKOFF_DEFERRED_MOST_MS; i++) {
+        window *= 2;
+    }
+    if (window > BACKOFF_DEFERRED_MOST_MS) {
+        window = BACKOFF_DEFERRED_MOST_MS;
+    }
+    int64_t wait = BACKOFF_DEFERRED_LEAST_MS;
+    wait += spread(seed, window - BACKOFF_DEFERRED_LEAST_MS);
+    return not_before(wait, seed, retry_after_ms);
+}
+
+/* The wait, or the other side's wish and up to a tenth more when that is longer. */
+static int64_t not_before(int64_t wait_ms, uint64_t seed, int64_t retry_after_ms)
+{
+    if (retry_after_ms <= 0) {
+        return wait_ms;
+    }
+    int64_t floor = retry_after_ms < BACKOFF_RETRY_AFTER_MOST_MS
+                        ? retry_after_ms
+                        : BACKOFF_RETRY_AFTER_MOST_MS;
+    floor += spread(mix(seed), floor / 10);
+    return wait_ms > floor ? wait_ms : floor;
 }
 
 /* The finaliser of splitmix64. */

@@ -27,7 +27,8 @@ static const struct kind kind = {.name = "test.unit",
                                  .base_ms = 1000,
                                  .cap_ms = 60000,
                                  .limit_ms = 1000,
-                                 .group_max = 10};
+                                 .group_max = 10,
+                                 .needs = NEIGHBOUR_MARIADB};
 
 /* What the handlers below saw and shall do. */
 static struct {
@@ -211,12 +212,18 @@ static void failures_wait_by_the_kind_and_outages_burn_nothing(void **state)
         int64_t retry_after_ms, least_ms, most_ms;
         enum outcome outcome;
         bool deferred;
+        int deferrals;
     } cases[] = {
-        {NULL, 0, BACKOFF_LEAST_MS, 1000, OUTCOME_LATER, false},
-        {NULL, 0, BACKOFF_LEAST_MS, 1000, OUTCOME_UNSURE, false},
-        {NULL, 20000, 20000, 22000, OUTCOME_LATER, false},
-        {"mariadb", 0, 500, 2000, OUTCOME_LATER, true},
-        {NULL, 0, 0, 0, OUTCOME_NEVER, false},
+        {NULL, 0, BACKOFF_LEAST_MS, 1000, OUTCOME_LATER, false, 0},
+        {NULL, 0, BACKOFF_LEAST_MS, 1000, OUTCOME_UNSURE, false, 0},
+        {NULL, 20000, 20000, 22000, OUTCOME_LATER, false, 0},
+        {"mariadb", 0, 500, 2000, OUTCOME_LATER, true, 0},
+        {"mariadb", 0, 500, 2000, OUTCOME_LATER, true, 50},
+        {"mariadb", 20000, 20000, 22000, OUTCOME_LATER, true, 0},
+        /* Its kind is not paused for this one. */
+        {"stripe", 0, 500, 2000, OUTCOME_LATER, true, 0},
+        {"stripe", 0, 2001, 60000, OUTCOME_LATER, true, 60},
+        {NULL, 0, 0, 0, OUTCOME_NEVER, false, 0},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         play.outcome = cases[i].outcome;
@@ -224,6 +231,7 @@ static void failures_wait_by_the_kind_and_outages_burn_nothing(void **state)
                                     .neighbour = cases[i].neighbour,
                                     .retry_after_ms = cases[i].retry_after_ms};
         struct attempt *attempt = make(bench, "job", "job|test.unit");
+        attempt->job.deferrals = cases[i].deferrals;
         attempt_run(&bench->hands, attempt);
         const struct settlement *settlement = &attempt->settlement;
         assert_int_equal(settlement->outcome, cases[i].outcome);
@@ -231,6 +239,31 @@ static void failures_wait_by_the_kind_and_outages_burn_nothing(void **state)
         assert_in_range(settlement->delay_ms, cases[i].least_ms, cases[i].most_ms);
         assert_ptr_equal(settlement->fault, &attempt->fault);
         assert_int_equal(settlement->follow_up_count, 0);
+        attempt_free(attempt);
+    }
+}
+
+static void a_table_that_is_not_there_yet_is_waited_for(void **state)
+{
+    struct bench *bench = *state;
+    const struct {
+        const char *module;
+        int code;
+        enum outcome outcome;
+    } cases[] = {
+        {"mariadb", 1146, OUTCOME_LATER},
+        {"mariadb", 1054, OUTCOME_LATER},
+        {"mariadb", 1142, OUTCOME_LATER},
+        {"mariadb", 1406, OUTCOME_NEVER},
+        {"other", 1146, OUTCOME_NEVER},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        play.outcome = OUTCOME_NEVER;
+        play.fault = (struct fault){.module = cases[i].module, .code = cases[i].code};
+        struct attempt *attempt = make(bench, "job", "job|test.unit");
+        attempt_run(&bench->hands, attempt);
+        assert_int_equal(attempt->settlement.outcome, cases[i].outcome);
+        assert_false(attempt->settlement.deferred);
         attempt_free(attempt);
     }
 }
@@ -274,6 +307,7 @@ int main(void)
         CASE(a_payload_of_another_job_does_not_open_and_never_will),
         CASE(a_key_that_this_worker_lacks_is_waited_for),
         CASE(failures_wait_by_the_kind_and_outages_burn_nothing),
+        CASE(a_table_that_is_not_there_yet_is_waited_for),
         CASE(a_group_is_run_whole_or_not_at_all),
         CASE(a_group_with_a_damaged_payload_is_not_run_whole),
     };

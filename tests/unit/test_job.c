@@ -96,9 +96,25 @@ static void the_seed_differs_between_jobs_and_attempts(void **state)
     assert_int_equal(backoff_seed(SPAN("evt_1"), 0), backoff_seed(SPAN("evt_1"), 0));
     assert_int_not_equal(backoff_seed(SPAN("evt_1"), 0), backoff_seed(SPAN("evt_1"), 1));
     assert_int_not_equal(backoff_seed(SPAN("evt_1"), 0), backoff_seed(SPAN("evt_2"), 0));
-    for (uint64_t seed = 0; seed < 100; seed++) {
-        assert_in_range(backoff_deferred_ms(seed), 500, 2000);
+}
+
+static void deferred_jobs_come_back_soon_when_their_kind_is_paused_else_ever_later(
+    void **state)
+{
+    (void)state;
+    for (int deferrals = 0; deferrals < 200; deferrals++) {
+        int64_t window = deferrals < 5 ? 2000 << deferrals : 60000;
+        int64_t most = 0;
+        for (uint64_t seed = 0; seed < 100; seed++) {
+            assert_in_range(backoff_deferred_ms(true, deferrals, seed, 0), 500, 2000);
+            int64_t wait = backoff_deferred_ms(false, deferrals, seed, 0);
+            assert_in_range(wait, 500, window);
+            most = wait > most ? wait : most;
+        }
+        assert_true(most > window * 8 / 10);
     }
+    assert_in_range(backoff_deferred_ms(true, 0, 1, 30000), 30000, 33000);
+    assert_in_range(backoff_deferred_ms(false, 0, 1, 30000), 30000, 33000);
 }
 
 int main(void)
@@ -110,6 +126,8 @@ int main(void)
         cmocka_unit_test(waits_spread_over_a_window_that_doubles_up_to_the_cap),
         cmocka_unit_test(retry_after_is_a_floor_and_is_spread),
         cmocka_unit_test(the_seed_differs_between_jobs_and_attempts),
+        cmocka_unit_test(
+            deferred_jobs_come_back_soon_when_their_kind_is_paused_else_ever_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
