@@ -22,6 +22,9 @@ static enum outcome open_needs(struct ctl *ctl);
 static void close_needs(struct ctl *ctl);
 static int print(struct ctl *ctl, int code);
 static void tame(struct text *text);
+static size_t character_len(struct span rest);
+static bool is_control(struct span character);
+static void escape_controls(struct text *json);
 
 int ctl_run(struct ctl *ctl)
 {
@@ -74,7 +77,9 @@ static int print(struct ctl *ctl, int code)
     if (ctl->out.full) {
         return ctl_say(CTL_FAILED, "the answer is too long");
     }
-    if (!ctl->json) {
+    if (ctl->json) {
+        escape_controls(&ctl->out);
+    } else {
         tame(&ctl->out);
     }
     if (ctl->out.len > 0 &&
@@ -86,18 +91,68 @@ static int print(struct ctl *ctl, int code)
 }
 
 /* What comes from outside (a fault, a reference) must not steer the terminal: control
- * characters of ASCII and of UTF-8 (C1) become spaces. */
+ * characters of ASCII and of UTF-8 (C1), and bytes that are no UTF-8, become spaces. */
 static void tame(struct text *text)
 {
-    for (size_t i = 0; i < text->len; i++) {
-        unsigned char byte = (unsigned char)text->at[i];
-        unsigned char next = (unsigned char)text->at[i + 1];
-        if ((byte < 0x20 && byte != '\n') || byte == 0x7F) {
-            text->at[i] = ' ';
-        } else if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {
-            text->at[i] = ' ';
-            text->at[i + 1] = ' ';
+    size_t i = 0;
+    while (i < text->len) {
+        size_t len = character_len((struct span){text->at + i, text->len - i});
+        struct span character = {text->at + i, len > 0 ? len : 1};
+        if (len == 0 || (is_control(character) && text->at[i] != '\n')) {
+            memset(text->at + i, ' ', character.len);
         }
+        i += character.len;
+    }
+}
+
+/* Bytes of the character at the front; 0 when it is no UTF-8. */
+static size_t character_len(struct span rest)
+{
+    unsigned char lead = (unsigned char)rest.at[0];
+    size_t len = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    return lead < 0x80                                                    ? 1
+           : len <= rest.len && span_is_utf8((struct span){rest.at, len}) ? len
+                                                                          : 0;
+}
+
+static bool is_control(struct span character)
+{
+    unsigned char lead = (unsigned char)character.at[0];
+    return lead < 0x20 || lead == 0x7F ||
+           (lead == 0xC2 && (unsigned char)character.at[1] < 0xA0);
+}
+
+/* JSON has escapes for ASCII's control characters alone, yet a terminal obeys DEL and C1
+ * too. Outside of strings there are none of them, so escapes may stand for all. */
+static void escape_controls(struct text *json)
+{
+    struct text safe;
+    size_t from = 0;
+    text_init(&safe, OUT_BYTES * 2);
+    for (size_t i = 0; i < json->len; i++) {
+        unsigned char byte = (unsigned char)json->at[i];
+        unsigned char next = (unsigned char)json->at[i + 1];
+        bool is_c1 = byte == 0xC2 && next < 0xA0;
+        if (is_c1 || byte == 0x7F) {
+            text_add(&safe, (struct span){json->at + from, i - from});
+            text_addf(&safe, "\\u%04x", is_c1 ? next : byte);
+            i += is_c1 ? 1 : 0;
+            from = i + 1;
+        }
+    }
+    if (from > 0) {
+        text_add(&safe, (struct span){json->at + from, json->len - from});
+        text_wipe(json);
+        *json = safe;
+    }
+}
+
+void ctl_add_line(struct text *out, struct span value)
+{
+    size_t from = out->len;
+    text_add(out, value);
+    for (size_t i = from; i < out->len; i++) {
+        out->at[i] = (char)(out->at[i] == '\n' ? ' ' : out->at[i]);
     }
 }
 

@@ -81,6 +81,10 @@ bool ctl_number(struct ctl *ctl,
                 int64_t most,
                 int64_t *out_number);
 
+/* A value that stands in a line of its page: line ends in it become spaces, so that what
+ * was stored cannot pass for lines of ours. */
+void ctl_add_line(struct text *out, struct span value);
+
 /* A line on standard error, and the exit code given. */
 int ctl_say(enum ctl_exit code, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The fault on standard error, and the exit code that fits it. */

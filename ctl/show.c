@@ -261,12 +261,13 @@ static void add_history_text(struct ctl *ctl, struct span history)
         struct span text = json_string(document, "text");
         struct span moment = ctl_moment(ctl, at_ms);
         text_addf(&ctl->out,
-                  "    %.*s %.*s %.*s%s%.*s\n",
+                  "    %.*s %.*s %.*s%s",
                   SPAN_ARGS(moment),
                   SPAN_ARGS(json_string(document, "outcome")),
                   SPAN_ARGS(worker),
-                  text.len ? "\n      " : "",
-                  SPAN_ARGS(text));
+                  text.len ? "\n      " : "");
+        ctl_add_line(&ctl->out, text);
+        text_add_char(&ctl->out, '\n');
         json_free(document);
     }
 }
@@ -274,7 +275,9 @@ static void add_history_text(struct ctl *ctl, struct span history)
 static void add_field(struct ctl *ctl, const char *name, struct span value)
 {
     if (value.len > 0) {
-        text_addf(&ctl->out, "  %-16s %.*s\n", name, SPAN_ARGS(value));
+        text_addf(&ctl->out, "  %-16s ", name);
+        ctl_add_line(&ctl->out, value);
+        text_add_char(&ctl->out, '\n');
     }
 }
 

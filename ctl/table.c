@@ -78,7 +78,9 @@ void table_print(const struct table *table, struct text *out)
         size_t row = i / table->column_count;
         if (row < table->note_room && table->notes[row].len > 0) {
             struct span note = cut_to(table->notes[row], CTL_COLUMNS - GAP);
-            text_addf(out, "%*s%.*s\n", GAP, "", SPAN_ARGS(note));
+            text_addf(out, "%*s", GAP, "");
+            ctl_add_line(out, note);
+            text_add_char(out, '\n');
         }
     }
     if (table->count == 0) {
@@ -135,7 +137,7 @@ static void print_row(const struct table *table,
     for (size_t i = 0; i < table->column_count; i++) {
         struct span cell = cells[i];
         if (i == 0 && table_width(cell) > widths[0] && !table->columns[0].flexible) {
-            text_add(out, cell);
+            ctl_add_line(out, cell);
             text_add_char(out, '\n');
             cell = SPAN("");
         }
@@ -154,7 +156,7 @@ static void print_cell(struct span cell, size_t width, bool right, struct text *
     if (right) {
         text_addf(out, "%*s", pad, "");
     }
-    text_add(out, cell);
+    ctl_add_line(out, cell);
     if (!right) {
         text_addf(out, "%*s", pad, "");
     }

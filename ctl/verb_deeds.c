@@ -16,6 +16,8 @@ typedef struct command (*deed_fn)(struct arena *arena,
                                   struct span what,
                                   const struct deed *deed);
 
+enum { WHY_BYTES = 1000 }; /* audit_log.why */
+
 /* A dead job as jobs_archive keeps it. */
 enum {
     ARCHIVE_KIND,
@@ -44,11 +46,14 @@ static enum outcome send_deed(struct ctl *ctl,
                               enum job_state *out_state);
 static int no_such_job(struct ctl *ctl);
 static int report(struct ctl *ctl, const char *verb, struct span what, const char *state);
-static struct span why_of(const struct ctl *ctl);
+static bool read_why(struct ctl *ctl, bool required, struct span *out_why);
 
 int verb_retry(struct ctl *ctl)
 {
-    struct span why = why_of(ctl);
+    struct span why;
+    if (!read_why(ctl, false, &why)) {
+        return CTL_USAGE;
+    }
     bool unknown = false;
     int code = to_job(ctl, "retry", why, queue_retry, &unknown);
     return unknown ? retry_archived(ctl, why) : code;
@@ -56,9 +61,9 @@ int verb_retry(struct ctl *ctl)
 
 int verb_discard(struct ctl *ctl)
 {
-    struct span why = why_of(ctl);
-    if (why.len == 0) {
-        return ctl_say(CTL_USAGE, "discard wants --why TEXT");
+    struct span why;
+    if (!read_why(ctl, true, &why)) {
+        return CTL_USAGE;
     }
     bool unknown = false;
     int code = to_job(ctl, "discard", why, queue_discard, &unknown);
@@ -67,16 +72,16 @@ int verb_discard(struct ctl *ctl)
 
 int verb_pause(struct ctl *ctl)
 {
-    struct span why = why_of(ctl);
-    if (why.len == 0) {
-        return ctl_say(CTL_USAGE, "pause wants --why TEXT");
-    }
-    return to_queue(ctl, "pause", why, queue_pause);
+    struct span why;
+    return read_why(ctl, true, &why) ? to_queue(ctl, "pause", why, queue_pause)
+                                     : CTL_USAGE;
 }
 
 int verb_resume(struct ctl *ctl)
 {
-    return to_queue(ctl, "resume", why_of(ctl), queue_resume);
+    struct span why;
+    return read_why(ctl, false, &why) ? to_queue(ctl, "resume", why, queue_resume)
+                                      : CTL_USAGE;
 }
 
 /* *out_unknown: no partition has a job of this name. */
@@ -278,7 +283,18 @@ static int report(struct ctl *ctl, const char *verb, struct span what, const cha
     return CTL_OK;
 }
 
-static struct span why_of(const struct ctl *ctl)
+/* No longer than the audit log keeps it. False, with a message, when it is no reason. */
+static bool read_why(struct ctl *ctl, bool required, struct span *out_why)
 {
-    return span_trim(span_of(ctl_option(ctl, "--why")));
+    struct span why = span_trim(span_of(ctl_option(ctl, "--why")));
+    if (required && why.len == 0) {
+        (void)ctl_say(CTL_USAGE, "%s wants --why TEXT", ctl->verb->name);
+        return false;
+    }
+    if (why.len > WHY_BYTES) {
+        (void)ctl_say(CTL_USAGE, "--why takes at most %d bytes", WHY_BYTES);
+        return false;
+    }
+    *out_why = why;
+    return true;
 }

@@ -307,7 +307,9 @@ static enum outcome apply_definition(struct migrate *migrate,
         file->begun = file->done = next;
         return note(migrate, file, next, next, NULL);
     }
-    if (outcome == OUTCOME_NEVER) {
+    bool refused =
+        outcome == OUTCOME_NEVER || (outcome == OUTCOME_LATER && !ctl->fault.neighbour);
+    if (refused) {
         struct fault said = ctl->fault;
         if (note(migrate, file, file->done, file->done, said.text) == OUTCOME_DONE) {
             ctl->fault = said;

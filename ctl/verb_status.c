@@ -305,21 +305,23 @@ static void queue_text(struct ctl *ctl, const struct view *view)
         if (neighbour->down_since_ms != 0) {
             struct span age = ctl_age(ctl, queue->now_ms - neighbour->down_since_ms);
             text_addf(&ctl->out,
-                      "down       %.*s for %.*s: %.*s\n",
+                      "down       %.*s for %.*s: ",
                       SPAN_ARGS(neighbour->name),
-                      SPAN_ARGS(age),
-                      SPAN_ARGS(neighbour->fault));
+                      SPAN_ARGS(age));
+            ctl_add_line(&ctl->out, neighbour->fault);
+            text_add_char(&ctl->out, '\n');
         }
     }
     for (size_t i = 0; i < queue->pause_count; i++) {
         const struct pause_state *pause = &queue->pauses[i];
         struct span age = ctl_age(ctl, queue->now_ms - pause->since_ms);
         text_addf(&ctl->out,
-                  "paused     %.*s for %.*s by %.*s: %.*s\n",
+                  "paused     %.*s for %.*s by %.*s: ",
                   SPAN_ARGS(pause->what),
                   SPAN_ARGS(age),
-                  SPAN_ARGS(pause->by),
-                  SPAN_ARGS(pause->why));
+                  SPAN_ARGS(pause->by));
+        ctl_add_line(&ctl->out, pause->why);
+        text_add_char(&ctl->out, '\n');
     }
     struct span lines = text_span(&view->warnings);
     while (lines.len > 0) {

@@ -334,12 +334,33 @@ def test_without_redis_it_says_so(room, words):
 
 
 def test_what_comes_from_outside_does_not_steer_the_terminal(room):
-    room.settled("evt_1", "NEVER", fault="\x1b[2Jgone \x9b31m")
-    for words in (["jobs", "--state", "dead"], ["job", "evt_1"]):
+    fault = "gone \x9b31m\x7f"
+    room.settled("evt_1", "NEVER", fault="\x1b[2J" + fault)
+    room.settled("evt_2", "NEVER", fault=fault)
+    for words in (["jobs", "--state", "dead"], ["job", "evt_1"], ["job", "evt_2"]):
+        for form in ([], ["--json"]):
+            text = room.tocsin(*words, *form)
+            assert "gone" in text and not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
+    (job,) = room.tocsin("job", "evt_1", json_output=True)["jobs"]
+    assert job["fault"] == "\x1b[2J" + fault
+    (job,) = room.tocsin("job", "evt_2", json_output=True)["jobs"]
+    assert job["history"][0]["text"] == fault
+
+
+def test_what_was_stored_cannot_pass_for_lines_of_ours(room):
+    room.settled("evt_1", "NEVER", fault="no such thing\n  state            done")
+    room.tocsin("pause", "lane:mail", "--why", "moving\npaused     kind:stripe.event")
+    for words in (["jobs", "--state", "dead"], ["job", "evt_1"], ["status"]):
         text = room.tocsin(*words)
-        assert "gone" in text and not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
-    (job,) = room.tocsin("jobs", "--state", "dead", json_output=True)["jobs"]
-    assert job["fault"] == "\x1b[2Jgone \x9b31m"
+        assert not re.search(r"^  state            done|^paused     kind", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("words", [["retry", "evt_1"], ["discard", "evt_1"], ["pause", "all"],
+                                   ["resume", "all"]])
+def test_a_reason_that_the_audit_log_could_not_keep_is_refused(room, words):
+    room.settled("evt_1", "NEVER", fault="x")
+    room.tocsin(*words, "--why", "y" * 1001, expect=2)
+    assert room.tocsin("jobs", "--state", "dead", json_output=True)["jobs"]
 
 
 @pytest.mark.parametrize("words, code", [
