@@ -48,6 +48,7 @@ static void write_lane(struct text *out,
                        const char *name,
                        int partition,
                        const struct lane_counts *lane);
+static void add_label(struct text *out, const char *before, struct span value);
 static int64_t count_workers(const struct queue_stats *stats, int count);
 
 enum outcome pulse_open(const struct settings *settings,
@@ -219,11 +220,9 @@ static void write_metrics(struct text *out,
                     "# TYPE tocsin_queue_total counter\n");
     for (int i = 0; i < count; i++) {
         for (size_t k = 0; k < stats[i].total_count; k++) {
-            text_addf(out,
-                      "tocsin_queue_total{partition=\"%d\",what=\"%.*s\"} %" PRId64 "\n",
-                      i,
-                      SPAN_ARGS(stats[i].totals[k].name),
-                      stats[i].totals[k].count);
+            text_addf(out, "tocsin_queue_total{partition=\"%d\"", i);
+            add_label(out, ",what=", stats[i].totals[k].name);
+            text_addf(out, "} %" PRId64 "\n", stats[i].totals[k].count);
         }
     }
     text_addf(out,
@@ -238,12 +237,25 @@ static void write_lane(struct text *out,
                        int partition,
                        const struct lane_counts *lane)
 {
-    text_addf(out,
-              "%s{partition=\"%d\",lane=\"%.*s\",kind=\"%.*s\"",
-              name,
-              partition,
-              SPAN_ARGS(lane->lane),
-              SPAN_ARGS(lane->kind));
+    text_addf(out, "%s{partition=\"%d\"", name, partition);
+    add_label(out, ",lane=", lane->lane);
+    add_label(out, ",kind=", lane->kind);
+}
+
+/* Names come out of Redis: one with a quote must not cut the page short for whoever reads
+ * it (a scrape is refused as a whole). */
+static void add_label(struct text *out, const char *before, struct span value)
+{
+    text_add_string(out, before);
+    text_add_char(out, '"');
+    for (size_t i = 0; i < value.len; i++) {
+        char byte = value.at[i];
+        if (byte == '"' || byte == '\\' || byte == '\n') {
+            text_add_char(out, '\\');
+        }
+        text_add_char(out, (char)(byte == '\n' ? 'n' : byte));
+    }
+    text_add_char(out, '"');
 }
 
 /* A worker beats in every partition. */

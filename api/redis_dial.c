@@ -31,6 +31,8 @@ static void start(struct redis_async *redis);
 static void dial_path(struct redis_async *redis);
 static void look_up(struct redis_async *redis);
 static void on_address(int error, struct evutil_addrinfo *found, void *context);
+static const struct evutil_addrinfo *address_at(const struct evutil_addrinfo *found,
+                                                unsigned turn);
 static void dial(struct redis_async *redis,
                  const struct sockaddr *address,
                  socklen_t len);
@@ -122,6 +124,7 @@ void redis_break(struct redis_async *redis, const struct fault *fault)
     }
     counter_add(&redis->counters->redis_failures, 1);
     redis->stage = REDIS_DOWN;
+    redis->turn += was_up ? 0 : 1;
     redis->last_fault = why;
     redis_detach(redis);
     if (redis->connect_event) {
@@ -241,8 +244,23 @@ static void on_address(int error, struct evutil_addrinfo *found, void *context)
         fail(redis, "looking up", evutil_gai_strerror(error));
         return;
     }
-    dial(redis, found->ai_addr, (socklen_t)found->ai_addrlen);
+    const struct evutil_addrinfo *address = address_at(found, redis->turn);
+    dial(redis, address->ai_addr, (socklen_t)address->ai_addrlen);
     evutil_freeaddrinfo(found);
+}
+
+/* A name may have several addresses, of which some lead nowhere: localhost is ::1 too. */
+static const struct evutil_addrinfo *address_at(const struct evutil_addrinfo *found,
+                                                unsigned turn)
+{
+    unsigned count = 0;
+    for (const struct evutil_addrinfo *at = found; at; at = at->ai_next) {
+        count++;
+    }
+    for (turn %= count; turn > 0; turn--) {
+        found = found->ai_next;
+    }
+    return found;
 }
 
 static void dial(struct redis_async *redis, const struct sockaddr *address, socklen_t len)

@@ -59,6 +59,7 @@ struct redis_async {
     struct fault last_fault; /* why it is not up */
     bool told; /* the log has said that it is away */
     int64_t wait_ms; /* before the next dial */
+    unsigned turn; /* which of a name's addresses is dialled; goes on when one fails */
     int greetings_left; /* replies until it is up */
     struct event *dial_event; /* the wait, then the limit of dialling and greeting */
     struct event *connect_event;

@@ -402,6 +402,15 @@ def test_metrics_are_well_formed_and_count(door):
     assert buckets[-1] == door.metric('tocsin_request_seconds_count{route="stripe_webhook"}')
 
 
+def test_a_name_with_a_quote_leaves_the_metrics_well_formed(door, redis_server):
+    with redis_server.client() as client:
+        client.hset("{tocsin}:queues", 'webhook:od"d\\kind\n', "")
+    wait_until(lambda: b'kind="od' in door.request("GET", "/metrics")[2], "the odd kind")
+    odd = [line for line in door.request("GET", "/metrics")[2].decode().splitlines()
+           if 'kind="od' in line]
+    assert odd and all(r'kind="od\"d\\kind\n"' in line for line in odd)
+
+
 @pytest.mark.plain  # AddressSanitizer keeps what was freed
 def test_a_thousand_connections_leave_no_memory_behind(door):
     def once():
