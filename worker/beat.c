@@ -77,7 +77,9 @@ static enum outcome send_one(struct roster *roster,
                              struct fault *fault)
 {
     struct beat full = *beat;
-    full.held = roster_held(roster, partition, arena, &full.held_count);
+    if (!full.leaving) {
+        full.held = roster_held(roster, partition, arena, &full.held_count);
+    }
     struct command command = queue_beat(arena, partition, &full);
     struct reply reply;
     enum outcome outcome = redis_call(redis, &command, arena, &reply, fault);

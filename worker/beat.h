@@ -19,7 +19,8 @@ struct roster;
 
 enum beat_sort { BEAT_STAYING, BEAT_LEAVING };
 
-/* Extends the leases of everything on the roster, and marks there what was lost. */
+/* Extends the leases of everything on the roster, and marks there what was lost. Who
+ * leaves holds nothing more: what it did not settle goes back at once. */
 MUST_USE enum outcome beat_send(const struct context *context,
                                 struct roster *roster,
                                 struct redis *redis,

@@ -27,6 +27,8 @@ enum {
     QUARANTINE_WAIT_MS = 30 * 1000, /* for the worker to become empty */
     QUARANTINE_REST_MS = 10 * 1000, /* after it did not, or nothing was there */
     VERSIONS_TOLD_EVERY_MS = 60 * 1000,
+    /* A beat gives back what it does not know once it was leased for 5 s. */
+    TAKE_MOST_MS = 4000,
     FETCHER_ARENA_BYTES = 256 << 20,
 };
 
@@ -65,6 +67,11 @@ static enum outcome take_from(struct fetcher *fetcher,
                               struct partition partition,
                               const struct take *take,
                               struct taken *out_taken,
+                              struct fault *fault);
+static enum outcome give_back(struct fetcher *fetcher,
+                              struct partition partition,
+                              struct taken *taken,
+                              int64_t took_ms,
                               struct fault *fault);
 static void hand_out(struct fetcher *fetcher,
                      struct partition partition,
@@ -242,6 +249,7 @@ static enum outcome take_from(struct fetcher *fetcher,
     struct arena *arena = &fetcher->arena;
     struct command command = queue_take(arena, partition, take);
     struct reply reply;
+    int64_t asked_ms = clock_mono_ms(context->clock);
     enum outcome outcome = redis_call(fetcher->redis, &command, arena, &reply, fault);
     if (outcome == OUTCOME_DONE) {
         outcome = queue_read_take(&reply,
@@ -251,10 +259,33 @@ static enum outcome take_from(struct fetcher *fetcher,
                                   out_taken,
                                   fault);
     }
-    if (outcome == OUTCOME_DONE) {
-        hand_out(fetcher, partition, out_taken);
+    if (outcome != OUTCOME_DONE || out_taken->count == 0) {
+        return outcome;
     }
-    return outcome;
+    int64_t took_ms = clock_mono_ms(context->clock) - asked_ms;
+    if (took_ms > TAKE_MOST_MS) {
+        return give_back(fetcher, partition, out_taken, took_ms, fault);
+    }
+    hand_out(fetcher, partition, out_taken);
+    return OUTCOME_DONE;
+}
+
+/* The reply came so late (Redis or this process stood still) that a beat may have given
+ * the jobs to others. Those that nobody has yet go back to their turns. */
+static enum outcome give_back(struct fetcher *fetcher,
+                              struct partition partition,
+                              struct taken *taken,
+                              int64_t took_ms,
+                              struct fault *fault)
+{
+    struct command command =
+        queue_release(&fetcher->arena, partition, taken->jobs, taken->count);
+    struct reply reply;
+    log_warning("take_late",
+                LOG_NUMBER("jobs", taken->count),
+                LOG_NUMBER("took_ms", took_ms));
+    taken->count = 0;
+    return redis_call(fetcher->redis, &command, &fetcher->arena, &reply, fault);
 }
 
 /* Jobs of one group stand together in the reply. All go on the roster before the first

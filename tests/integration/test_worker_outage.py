@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from redis_proxy import RedisProxy
 from support.process import wait_until
 from worker_room import PREFIX, Room
 
@@ -167,6 +168,36 @@ def test_a_frozen_worker_that_thaws_settles_nothing_that_another_has_done(room):
     wait_until(lambda: "settle_stale id=nap" in first.log_text(), "the first is refused")
     assert room.field("nap", "state") == "done"
     assert [line["outcome"] for line in room.history("nap")] == ["CRASHED", "DONE"]
+
+
+def test_a_take_whose_reply_comes_late_is_not_run(room):
+    """The beats have given the jobs back by then, so another worker may have them."""
+    room.enqueue(("late", "test.nap", "10"))
+    with RedisProxy(room.stack.redis.socket, hold=[b"late"]) as proxy:
+        worker = room.worker(sets={"redis.address": proxy.address, "redis.command_ms": 30000})
+        room.wait_state("late", "leased")
+        room.wait_state("late", "ready")
+        proxy.let_go()
+        room.wait_state("late", "done")
+        assert "take_late jobs=1" in worker.log_text()
+        assert "settle_stale" not in worker.log_text()
+        assert [line["outcome"] for line in room.history("late")] == ["DONE"]
+        worker.stop()
+
+
+def test_what_could_not_be_settled_goes_back_when_the_worker_leaves(room):
+    room.enqueue(("row", "test.row", ""))
+    with RedisProxy(room.stack.redis.socket, swallow=[b"DONE"]) as proxy:
+        worker = room.worker(sets={"redis.address": proxy.address, "redis.command_ms": 300,
+                                   "worker.drain_ms": 1000})
+        wait_until(lambda: proxy.kept > 0, "the settlement is on its way")
+        worker.stop()
+        assert "unsettled jobs=1" in worker.log_text()
+        assert "lease_lost" not in worker.log_text()
+    assert room.field("row", "state") == "ready"
+    room.worker("second")
+    room.wait_done(2)
+    assert room.sum() == 1 and room.number("row", "crashes") == 0
 
 
 def test_a_redis_that_is_not_durable_is_told_about_at_the_start(room):
