@@ -212,10 +212,12 @@ static enum outcome run_call(struct stripe *stripe,
         outcome = wait_for_turn(stripe, call, fault);
     }
     call->deadline_ms = clock_mono_ms(&clock_system) + stripe->settings->stripe.total_ms;
-    bool ever_sent = false;
+    bool doubtful = false; /* a write went out, and what came of it is not known */
     for (int tries = 1; outcome == OUTCOME_DONE; tries++) {
         try_once(stripe, call, &answer, fault);
-        ever_sent = ever_sent || stripe->attempt.sent;
+        bool unanswered = stripe->attempt.status == 0 && stripe->attempt.sent;
+        doubtful = doubtful || (call->method == STRIPE_WRITE &&
+                                (unanswered || stripe->attempt.status >= 500));
         if (stripe_answer_is_rate_limit(&stripe->attempt, &answer)) {
             governor_refused(&stripe->governor);
         }
@@ -224,14 +226,17 @@ static enum outcome run_call(struct stripe *stripe,
         int64_t wait_ms = stripe_answer_wait_ms(&stripe->attempt, tries, random);
         if (!stripe_answer_repeats(&stripe->attempt, call->method, tries) ||
             !pause_within(wait_ms, call->deadline_ms)) {
-            /* An earlier try of this call may have happened unseen. */
-            stripe->attempt.sent = ever_sent;
             outcome = stripe_answer_judge(&stripe->attempt, call->method, &answer, fault);
             break;
         }
         json_free(answer.document);
         answer = (struct stripe_answer){0};
         outcome = wait_for_turn(stripe, call, fault);
+    }
+    /* An earlier try of this call may have happened unseen. */
+    if (outcome == OUTCOME_LATER && doubtful) {
+        outcome = OUTCOME_UNSURE;
+        fault->neighbour = NULL;
     }
     curl_slist_free_all(call->headers);
     if (outcome == OUTCOME_DONE || (outcome == OUTCOME_NEVER && answer.status > 0)) {

@@ -233,6 +233,14 @@ def test_a_lost_answer_is_later_for_a_read_and_unsure_for_a_write(fake, client):
     assert (write["outcome"], write["neighbour"], write["code"]) == ("UNSURE", "", 2)
 
 
+@pytest.mark.parametrize("then", [error(409), error(429)])
+def test_a_write_of_which_one_answer_was_lost_is_unsure_whatever_comes_then(fake, client, then):
+    fake.answers += ["drop", then, then]
+    answer = client.post()
+    assert (answer["outcome"], answer["neighbour"]) == ("UNSURE", "")
+    assert len({headers["Idempotency-Key"] for _, _, headers, _ in fake.asked}) == 1
+
+
 def test_nobody_there_is_later_also_for_a_write(workdir):
     client = Client(workdir, f"http://127.0.0.1:{free_port()}")
     answer = client.post()
