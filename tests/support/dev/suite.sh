@@ -58,7 +58,7 @@ suite_lint() {
 suite_tidy() {
     built clang || return 0
     quietly build/log/clang-tidy "clang-tidy" run-clang-tidy -quiet -p build/clang \
-        -j "$(nproc)" "$PWD/(common|api|worker|ctl)/" || BROKEN=$((BROKEN + 1))
+        -j "$(nproc)" "$PWD/(common|api|worker|ctl|systemd)/" || BROKEN=$((BROKEN + 1))
 }
 
 # What needs no server, with the address, undefined-behaviour and thread sanitizers.
@@ -104,7 +104,7 @@ run_ctest() {
 run_pytest() {
     say "tests: $2 ($1)"
     TOCSIN_BUILD=build/$1 python -m pytest -c tests/pytest.ini --rootdir tests -q \
-        -p no:cacheprovider --durations=5 -n "$(nproc)" --dist loadfile -m "$3" --junitxml "$RESULTS/$2-$1.xml" \
-        "${4:-tests/integration}" || true
+        -p no:cacheprovider --durations=5 -n "$(nproc)" --dist loadfile -m "$3" \
+        --junitxml "$RESULTS/$2-$1.xml" "${4:-tests/integration}" || true
     [ -s "$RESULTS/$2-$1.xml" ] || BROKEN=$((BROKEN + 1))
 }
