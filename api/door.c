@@ -32,6 +32,7 @@ enum outcome door_open(struct door *door,
     door->limits = (struct http_limits){.head_bytes = (size_t)settings->api.header_bytes,
                                         .line_bytes = REQUEST_LINE_BYTES,
                                         .body_bytes = (size_t)settings->api.body_bytes};
+    door->connections_most = settings->api.connections_max;
     door->loop_count = settings->api.loops > 0 ? (int)settings->api.loops : cores();
     door->counters = calloc((size_t)door->loop_count, sizeof(struct counters));
     if (!door->counters) {

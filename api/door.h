@@ -13,6 +13,7 @@
 #define API_DOOR_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "api/counters.h"
 #include "api/http.h"
@@ -33,6 +34,7 @@ struct door {
     const struct clock *clock;
     struct seal_ring *ring;
     struct http_limits limits;
+    int64_t connections_most; /* as many as api.connections_max and descriptors allow */
     struct networks observers; /* may read /metrics */
 
     struct text secrets_text; /* what the spans point into */

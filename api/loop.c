@@ -186,7 +186,7 @@ static bool accept_one(struct loop *loop)
 {
     struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof(from);
-    int64_t most = loop->door->settings->api.connections_max;
+    int64_t most = loop->door->connections_most;
     if (atomic_fetch_add_explicit(loop->connection_total, 1, memory_order_relaxed) >=
         most) {
         atomic_fetch_sub_explicit(loop->connection_total, 1, memory_order_relaxed);

@@ -17,9 +17,12 @@
 
 /* sysexits.h has these numbers. */
 enum { EXIT_UNAVAILABLE = 69, EXIT_SETTINGS = 78 };
+/* Descriptors that are not clients': of each loop, and of all else. */
+enum { LOOP_FILES = 8, OTHER_FILES = 24 };
 
 static int run(const struct settings *settings, bool check);
 static void drop_rights(void);
+static void leave_descriptors(struct door *door);
 
 int main(int argc, char **argv)
 {
@@ -70,6 +73,7 @@ static int run(const struct settings *settings, bool check)
         goto out;
     }
     drop_rights();
+    leave_descriptors(&door);
     server_run(&server);
     status = 0;
 out:
@@ -83,7 +87,7 @@ out:
 }
 
 /* Nothing that is started from here may gain rights, and a crash writes no keys to disk.
- * As many connections as the administrator allows may be open. */
+ * As many files as the administrator allows may be open. */
 static void drop_rights(void)
 {
     struct rlimit files;
@@ -97,5 +101,24 @@ static void drop_rights(void)
     }
     if (!good) {
         log_warning("limits stay as they were", LOG_TEXT("why", strerrordesc_np(errno)));
+    }
+}
+
+/* Clients must not take the descriptors that lead to Redis and MariaDB: without these
+ * nothing can be answered but 503 until clients leave. */
+static void leave_descriptors(struct door *door)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) {
+        return;
+    }
+    int64_t own = OTHER_FILES + (int64_t)door->loop_count * LOOP_FILES;
+    int64_t most = (int64_t)files.rlim_cur - own;
+    most = most < 1 ? 1 : most;
+    if (most < door->connections_most) {
+        log_warning("descriptors allow fewer connections than api.connections_max",
+                    LOG_NUMBER("connections_max", door->connections_most),
+                    LOG_NUMBER("allowed", most));
+        door->connections_most = most;
     }
 }

@@ -334,6 +334,31 @@ def test_when_descriptors_run_out_it_waits_and_goes_on(door):
             wire.close()
 
 
+class Narrow(FrontDoor):
+    """May open few descriptors."""
+
+    def argv(self):
+        return ["prlimit", "--nofile=90:90", *super().argv()]
+
+
+def test_clients_leave_the_descriptors_that_lead_to_redis(workdir, redis_server):
+    with Narrow(workdir, redis_server.address) as door, contextlib.ExitStack() as wires:
+        door.wait_kept(encode(payment_event()))
+        first = wires.enter_context(door.connect())
+
+        def kept():
+            first.send(webhook_request(encode(payment_event())))
+            return first.answer()[0] == 200
+        assert kept()
+        for _ in range(120):
+            wires.enter_context(door.connect()).send(b"G")
+        redis_server.stop()
+        wait_until(lambda: not kept(), "the loss of Redis")
+        redis_server.start()
+        wait_until(kept, "Redis to be back while clients stay", 6)
+        assert "descriptors allow fewer connections" in door.log_text()
+
+
 def test_a_head_has_the_length_and_no_body(door):
     with door.connect() as wire:
         wire.send(b"HEAD /healthz HTTP/1.1\r\nHost: t\r\n\r\n")
