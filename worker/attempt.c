@@ -274,6 +274,12 @@ static struct job_new seal_follow_up(const struct context *context,
                      &mac);
     char hex[DIGEST_HEX_BYTES];
     digest_hex(&mac, hex);
+    /* What a group's handler gave lives as long as the first attempt of the group, and
+     * each is settled on its own. */
+    struct span *refs = ARENA_ARRAY(arena, struct span, follow_up->ref_count);
+    for (size_t i = 0; i < follow_up->ref_count; i++) {
+        refs[i] = follow_up->refs[i];
+    }
     return (struct job_new){
         .id = follow_up->id,
         .kind = follow_up->kind,
@@ -282,6 +288,6 @@ static struct job_new seal_follow_up(const struct context *context,
         .payload = seal_seal(context->ring, binding, follow_up->payload, arena),
         .mac = arena_span(arena, span_of(hex)),
         .delay_ms = follow_up->delay_ms,
-        .refs = follow_up->refs,
+        .refs = refs,
         .ref_count = follow_up->ref_count};
 }

@@ -34,6 +34,7 @@ static const struct kind kind = {.name = "test.unit",
 static struct {
     char payload[64];
     int single, whole;
+    const struct handled *given; /* where a group's handler put its work */
     enum outcome outcome;
     struct fault fault;
 } play;
@@ -71,12 +72,19 @@ static enum outcome act_whole(struct handling *handlings,
                               struct handled *out_handled,
                               struct fault *fault)
 {
-    (void)handlings, (void)out_handled;
+    (void)handlings;
     play.whole += (int)count;
+    play.given = out_handled;
     if (play.outcome != OUTCOME_DONE) {
         *fault = play.fault;
+        return play.outcome;
     }
-    return play.outcome;
+    for (size_t i = 0; i < count; i++) {
+        struct follow_up *next = handled_add(&out_handled[i], "receipt.send");
+        next->id = SPAN("receipt:pi_1");
+        follow_up_ref(next, SPAN("pi_1"));
+    }
+    return OUTCOME_DONE;
 }
 
 static const struct handler handler = {"test.unit", act, act_whole};
@@ -278,6 +286,13 @@ static void a_group_is_run_whole_or_not_at_all(void **state)
     assert_int_equal(play.whole, 2);
     assert_int_equal(first->settlement.outcome, OUTCOME_DONE);
     assert_ptr_equal(second->settlement.job, &second->job);
+    /* The first may be settled and freed before the second. */
+    const struct job_new *next = &second->settlement.follow_ups[0];
+    const char *refs = (const char *)next->refs;
+    assert_false(refs >= (const char *)play.given &&
+                 refs < (const char *)(play.given + 2));
+    assert_int_equal(next->ref_count, 1);
+    assert_true(span_is(next->refs[0], "pi_1"));
     play.outcome = OUTCOME_LATER;
     assert_false(attempt_run_group(&bench->hands, first));
     assert_int_equal(play.single, 0);
