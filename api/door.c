@@ -29,6 +29,7 @@ enum outcome door_open(struct door *door,
 {
     *door = (struct door){.settings = settings, .clock = clock};
     text_init(&door->secrets_text, SECRETS_BYTES);
+    (void)text_grow(&door->secrets_text, SECRETS_BYTES); /* it does not move any more */
     door->limits = (struct http_limits){.head_bytes = (size_t)settings->api.header_bytes,
                                         .line_bytes = REQUEST_LINE_BYTES,
                                         .body_bytes = (size_t)settings->api.body_bytes};
@@ -96,6 +97,7 @@ static enum outcome read_secrets(struct door *door, const char *path, struct fau
     }
     char line[LINE_BYTES];
     bool good = true;
+    setvbuf(file, NULL, _IONBF, 0); /* no copy stays behind */
     int number = 0;
     while (good && fgets(line, sizeof(line), file)) {
         number++;

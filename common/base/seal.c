@@ -51,6 +51,7 @@ enum outcome seal_open(const char *path, struct seal_ring **out_ring, struct fau
     }
     char line[256];
     int number = 0;
+    setvbuf(file, NULL, _IONBF, 0); /* no copy stays behind */
     const char *wrong = NULL;
     while (!wrong && fgets(line, sizeof(line), file)) {
         number++;
@@ -163,13 +164,12 @@ static const char *read_line(struct seal_ring *ring, struct span line)
     struct span name = span_cut(line, ' ', &value);
     unsigned char key[KEY_BYTES + 3];
     size_t key_len = 0;
-    if (!digest_from_base64(span_trim(value), key, sizeof(key), &key_len) ||
-        key_len != KEY_BYTES) {
-        return "a key is 32 bytes in base64 (openssl rand -base64 32)";
-    }
     const char *wrong = NULL;
     int64_t id = 0;
-    if (span_is(name, "index")) {
+    if (!digest_from_base64(span_trim(value), key, sizeof(key), &key_len) ||
+        key_len != KEY_BYTES) {
+        wrong = "a key is 32 bytes in base64 (openssl rand -base64 32)";
+    } else if (span_is(name, "index")) {
         memcpy(ring->index_key, key, KEY_BYTES);
         wrong = ring->has_index ? "there is a second index key" : NULL;
         ring->has_index = true;

@@ -173,6 +173,7 @@ enum outcome settings_read_secret(const char *path,
                          path,
                          strerror(errno));
     }
+    setvbuf(file, NULL, _IONBF, 0); /* no copy stays behind */
     bool got = fgets(line, sizeof(line), file) != NULL;
     fclose(file);
     struct span secret = {line, got ? strcspn(line, "\r\n") : 0};
