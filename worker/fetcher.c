@@ -35,6 +35,8 @@ enum {
 /* What one round over the partitions came to. */
 struct round {
     size_t taken;
+    size_t
+        put_aside; /* their record's version is unknown; others may stand behind them */
     bool quarantine_waits;
     bool limited; /* there may be more that found no slot */
 };
@@ -177,7 +179,7 @@ static void *fetcher_main(void *argument)
         int64_t now_ms = clock_mono_ms(fetcher->context->clock);
         if (round.quarantine_waits && now_ms >= fetcher->quarantine_at_ms) {
             run_quarantine(fetcher);
-        } else if (round.taken == 0) {
+        } else if (round.taken + round.put_aside == 0) {
             rest(fetcher, &round, seen);
         }
     }
@@ -195,7 +197,6 @@ static enum outcome take_round(struct fetcher *fetcher,
                                struct fault *fault)
 {
     int partitions = (int)fetcher->context->settings->redis.partitions;
-    size_t waiting_versions = 0;
     struct round round = {0};
     for (int i = 0; i < partitions; i++) {
         struct partition partition = {.number = (fetcher->turn + i) % partitions,
@@ -212,11 +213,11 @@ static enum outcome take_round(struct fetcher *fetcher,
         }
         round.taken += taken.count;
         round.quarantine_waits |= taken.quarantine_waits;
-        waiting_versions += taken.waiting_versions;
+        round.put_aside += taken.waiting_versions;
         arena_reset(&fetcher->arena);
     }
     fetcher->turn = (fetcher->turn + 1) % partitions;
-    tell_versions(fetcher, waiting_versions);
+    tell_versions(fetcher, round.put_aside);
     *out_round = round;
     return OUTCOME_DONE;
 }

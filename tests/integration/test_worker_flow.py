@@ -146,6 +146,19 @@ def test_a_record_of_an_unknown_version_waits_and_is_reported(room):
     wait_until(lambda: "unknown_versions jobs=1" in worker.log_text(), "it is reported")
 
 
+def test_many_records_of_an_unknown_version_hold_nobody_up(room):
+    jobs = [(f"future:{number}", "test.noop", "") for number in range(1000)]
+    room.enqueue(*jobs, ("sound", "test.noop", ""))
+    pipeline = room.redis.pipeline(transaction=False)
+    for name, _, _ in jobs:
+        pipeline.hset(f"{PREFIX}:job:{name}", "version", "9")
+    pipeline.execute()
+    room.redis.delete(f"{PREFIX}:wake")  # nothing hurries the worker but what it finds
+    room.worker()
+    room.wait_state("sound", "done", timeout_s=5)
+    assert room.counts()["scheduled"] == 1000
+
+
 def test_an_overrun_is_reported_and_the_job_does_not_run_twice(room):
     settings = {"worker.lease_ms": 5000, "worker.beat_ms": 200, "worker.slots": 4}
     room.enqueue(("slow", "test.sleep", "2500"))  # its limit is 300 ms
