@@ -3,7 +3,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import urllib.error
 import urllib.request
@@ -183,7 +182,3 @@ def run_tocsin(config, *words, json_output=False, expect=0, timeout_s=120.0, std
         raise ProcessError(f"tocsin {' '.join(map(str, words))} ended with "
                            f"{done.returncode}, not {expect}\n{done.stdout}{done.stderr}")
     return json.loads(done.stdout) if json_output else done.stdout
-
-
-def reload_settings(process):
-    process.signal(signal.SIGHUP)
