@@ -28,12 +28,13 @@ enum {
 
 struct janitor {
     const struct context *context;
+    const struct duty *duty;
     struct redis *redis;
     struct mariadb *db;
-    struct outage redis_outage, archive_outage;
+    struct outage outage;
     struct arena arena; /* of one command and its reply */
     bool durability_known; /* asked since the link came up */
-    int64_t trim_at_ms, archive_at_ms;
+    int64_t trim_at_ms;
     pthread_t thread;
     bool started;
     struct bell bell; /* rings to stop */
@@ -47,7 +48,9 @@ typedef enum outcome (*chore_fn)(struct janitor *janitor,
                                  struct fault *fault);
 
 static void *janitor_main(void *argument);
-static enum outcome work(struct janitor *janitor, bool *out_more, struct fault *fault);
+static enum outcome keep_queue(struct janitor *janitor,
+                               bool *out_more,
+                               struct fault *fault);
 static enum outcome check_durability(struct janitor *janitor, struct fault *fault);
 static enum outcome each_partition(struct janitor *janitor,
                                    chore_fn chore,
@@ -62,13 +65,26 @@ static enum outcome trim(struct janitor *janitor,
                          struct partition partition,
                          bool *out_more,
                          struct fault *fault);
-static void archive_when_due(struct janitor *janitor, bool *out_more);
+static enum outcome keep_archive(struct janitor *janitor,
+                                 bool *out_more,
+                                 struct fault *fault);
 static enum outcome archive(struct janitor *janitor,
                             struct partition partition,
                             bool *out_more,
                             struct fault *fault);
 
+/* One round of a duty, `every_ms`; `out_more` asks for another one at once. */
+static const struct duty {
+    const char *link; /* what is away when a round fails, for the log */
+    int64_t every_ms;
+    enum outcome (*work)(struct janitor *janitor, bool *out_more, struct fault *fault);
+} duties[] = {
+    [JANITOR_QUEUE] = {"redis", SWEEP_EVERY_MS, keep_queue},
+    [JANITOR_ARCHIVE] = {"archive", ARCHIVE_EVERY_MS, keep_archive},
+};
+
 enum outcome janitor_open(const struct context *context,
+                          enum janitor_duty duty,
                           struct janitor **out_janitor,
                           struct fault *fault)
 {
@@ -77,13 +93,13 @@ enum outcome janitor_open(const struct context *context,
         abort();
     }
     janitor->context = context;
-    janitor->redis_outage = (struct outage){.who = "janitor", .what = "redis"};
-    janitor->archive_outage = (struct outage){.who = "janitor", .what = "archive"};
+    janitor->duty = &duties[duty];
+    janitor->outage = (struct outage){.who = "janitor", .what = janitor->duty->link};
     arena_init(&janitor->arena, JANITOR_ARENA_BYTES);
     bell_init(&janitor->bell);
     atomic_init(&janitor->stopping, false);
     enum outcome outcome = redis_open(context->settings, &janitor->redis, fault);
-    if (outcome == OUTCOME_DONE) {
+    if (outcome == OUTCOME_DONE && duty == JANITOR_ARCHIVE) {
         outcome = mariadb_open(context->settings, MARIADB_WRITER, &janitor->db, fault);
     }
     if (outcome == OUTCOME_DONE) {
@@ -132,13 +148,14 @@ static void *janitor_main(void *argument)
             break;
         }
         bool more = false;
-        int64_t wait_ms = SWEEP_EVERY_MS;
+        int64_t wait_ms = janitor->duty->every_ms;
         struct fault fault;
-        if (work(janitor, &more, &fault) == OUTCOME_DONE) {
-            outage_back(&janitor->redis_outage, clock);
+        if (janitor->duty->work(janitor, &more, &fault) == OUTCOME_DONE) {
+            outage_back(&janitor->outage, clock);
         } else {
-            wait_ms = outage_lost(&janitor->redis_outage, clock, &fault);
+            wait_ms = outage_lost(&janitor->outage, clock, &fault);
             janitor->durability_known = false;
+            more = false;
         }
         if (!more) {
             (void)bell_wait(&janitor->bell, seen, wait_ms);
@@ -147,7 +164,9 @@ static void *janitor_main(void *argument)
     return NULL;
 }
 
-static enum outcome work(struct janitor *janitor, bool *out_more, struct fault *fault)
+static enum outcome keep_queue(struct janitor *janitor,
+                               bool *out_more,
+                               struct fault *fault)
 {
     const struct clock *clock = janitor->context->clock;
     enum outcome outcome = check_durability(janitor, fault);
@@ -159,9 +178,6 @@ static enum outcome work(struct janitor *janitor, bool *out_more, struct fault *
         outcome = each_partition(janitor, trim, &more, fault);
         janitor->trim_at_ms = clock_mono_ms(clock) + (more ? 0 : TRIM_EVERY_MS);
         *out_more |= more;
-    }
-    if (outcome == OUTCOME_DONE) {
-        archive_when_due(janitor, out_more);
     }
     return outcome;
 }
@@ -263,24 +279,11 @@ static enum outcome trim(struct janitor *janitor,
     return outcome;
 }
 
-/* MariaDB may be away for long; the rest of the housekeeping does not wait for it. */
-static void archive_when_due(struct janitor *janitor, bool *out_more)
+static enum outcome keep_archive(struct janitor *janitor,
+                                 bool *out_more,
+                                 struct fault *fault)
 {
-    const struct clock *clock = janitor->context->clock;
-    if (clock_mono_ms(clock) < janitor->archive_at_ms) {
-        return;
-    }
-    bool more = false;
-    struct fault fault;
-    int64_t wait_ms = ARCHIVE_EVERY_MS;
-    if (each_partition(janitor, archive, &more, &fault) == OUTCOME_DONE) {
-        outage_back(&janitor->archive_outage, clock);
-    } else {
-        wait_ms += outage_lost(&janitor->archive_outage, clock, &fault);
-        more = false;
-    }
-    janitor->archive_at_ms = clock_mono_ms(clock) + (more ? 0 : wait_ms);
-    *out_more |= more;
+    return each_partition(janitor, archive, out_more, fault);
 }
 
 static enum outcome archive(struct janitor *janitor,

@@ -7,8 +7,9 @@
  * Blocks:  janitor_close up to a round trip of each
  * Faults:  NEVER when the settings do not let a connection be made
  *
- * Every worker has one; all that they do is safe to do twice. A dead job leaves Redis
- * only after it stands in jobs_archive.
+ * Every worker has one for each duty, in a thread of its own: the queue does not wait for
+ * a database that hangs. All that they do is safe to do twice. A dead job leaves Redis only
+ * after it stands in jobs_archive.
  */
 #ifndef WORKER_JANITOR_H
 #define WORKER_JANITOR_H
@@ -18,7 +19,13 @@
 struct context;
 struct janitor;
 
+enum janitor_duty {
+    JANITOR_QUEUE, /* sweeps and trims */
+    JANITOR_ARCHIVE, /* copies the dead to MariaDB */
+};
+
 MUST_USE enum outcome janitor_open(const struct context *context,
+                                   enum janitor_duty duty,
                                    struct janitor **out_janitor,
                                    struct fault *fault);
 void janitor_close(struct janitor *janitor); /* NULL does nothing */

@@ -45,7 +45,7 @@ struct worker {
     struct settler *settler;
     struct slots *slots;
     struct fetcher *fetcher;
-    struct janitor *janitor;
+    struct janitor *janitor, *archivist;
     bool settler_stopped;
     int64_t watchdog_ms; /* 0: systemd does not watch */
     int64_t watchdog_at_ms; /* of the next sign of life */
@@ -124,6 +124,7 @@ void worker_close(struct worker *worker)
         return;
     }
     janitor_close(worker->janitor);
+    janitor_close(worker->archivist);
     fetcher_close(worker->fetcher);
     slots_close(worker->slots);
     if (!worker->settler_stopped) {
@@ -175,7 +176,10 @@ static enum outcome open_threads(struct worker *worker, struct fault *fault)
             slots_open(context, worker->roster, worker->settler, &worker->slots, fault);
     }
     if (outcome == OUTCOME_DONE) {
-        outcome = janitor_open(context, &worker->janitor, fault);
+        outcome = janitor_open(context, JANITOR_QUEUE, &worker->janitor, fault);
+    }
+    if (outcome == OUTCOME_DONE) {
+        outcome = janitor_open(context, JANITOR_ARCHIVE, &worker->archivist, fault);
     }
     if (outcome == OUTCOME_DONE) {
         outcome =

@@ -200,6 +200,22 @@ def test_what_could_not_be_settled_goes_back_when_the_worker_leaves(room):
     assert room.sum() == 1 and room.number("row", "crashes") == 0
 
 
+def test_an_archive_that_hangs_does_not_hold_up_what_is_due(room):
+    with room.stack.mariadb.client(database="tocsin") as holder, holder.cursor() as cursor:
+        cursor.execute("LOCK TABLES jobs_archive WRITE")
+        room.enqueue(("bad", "test.noop", ""), unsealed=True)
+        room.worker(sets={"mariadb.query_ms": 20000})
+        room.wait_state("bad", "dead")
+        wait_until(lambda: room.stack.sql(
+            "SELECT 1 FROM information_schema.processlist"
+            " WHERE db = 'tocsin' AND state LIKE 'Waiting for table%%'"), "the archive hangs")
+        room.enqueue({"id": "soon", "kind": "test.noop", "delay_ms": 100})
+        room.wait_state("soon", "done", timeout_s=5)
+        assert room.field("bad", "archived") == "0"
+        cursor.execute("UNLOCK TABLES")
+    wait_until(lambda: room.field("bad", "archived") == "1", "the dead job is archived")
+
+
 def test_a_redis_that_is_not_durable_is_told_about_at_the_start(room):
     room.redis.config_set("appendfsync", "everysec")
     worker = room.worker()
