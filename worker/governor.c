@@ -19,7 +19,7 @@ struct governor governor_make(const struct settings *settings, struct redis *red
                                              settings->stripe.rate_per_s};
 }
 
-int64_t governor_book(struct governor *governor, bool live)
+int64_t governor_book(struct governor *governor, bool live, int64_t most_ms)
 {
     if (!governor->redis) {
         return 0;
@@ -30,7 +30,7 @@ int64_t governor_book(struct governor *governor, bool live)
     }
     struct arena arena;
     arena_init(&arena, GOVERNOR_ARENA_BYTES);
-    struct command command = queue_govern(&arena, governor->rate_per_s, live);
+    struct command command = queue_govern(&arena, governor->rate_per_s, live, most_ms);
     struct reply reply = {0};
     struct fault fault; /* the fetcher and the settler tell that Redis is away */
     enum outcome outcome = redis_call(governor->redis, &command, &arena, &reply, &fault);

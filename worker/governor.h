@@ -27,8 +27,9 @@ struct governor {
 };
 
 struct governor governor_make(const struct settings *settings, struct redis *redis);
-/* Books one call. Returns how long to wait before making it. */
-int64_t governor_book(struct governor *governor, bool live);
+/* Books one call. Returns how long to wait before making it; when that is more than
+ * most_ms it is not booked. */
+int64_t governor_book(struct governor *governor, bool live, int64_t most_ms);
 /* Stripe said 429. */
 void governor_refused(struct governor *governor);
 

@@ -256,7 +256,7 @@ static enum outcome wait_for_turn(struct stripe *stripe,
                                   struct call *call,
                                   struct fault *fault)
 {
-    int64_t wait_ms = governor_book(&stripe->governor, call->live);
+    int64_t wait_ms = governor_book(&stripe->governor, call->live, GOVERNOR_MOST_MS);
     if (wait_ms > GOVERNOR_MOST_MS) {
         enum outcome outcome = fault_set(fault,
                                          OUTCOME_LATER,

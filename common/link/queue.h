@@ -374,10 +374,13 @@ struct command queue_resume(struct arena *arena,
 /* --- the governor of calls to Stripe ----------------------------------------------- */
 
 /* Asks for one call from the bucket that all workers share (rate_per_s, burst of one
- * second). The integer reply is the wait in ms before calling (0: now; the token is taken
- * either way). Calls that are not live leave a fifth of the bucket to those that are. The
+ * second). The integer reply is the wait in ms before calling (0: now); a call that would
+ * wait for more than most_ms is not booked. Calls that are not live leave a fifth of the bucket to those that are. The
  * bucket is one for all partitions. */
-struct command queue_govern(struct arena *arena, int64_t rate_per_s, bool live);
+struct command queue_govern(struct arena *arena,
+                            int64_t rate_per_s,
+                            bool live,
+                            int64_t most_ms);
 /* Stripe said 429: the rate halves, at least to 1/s, and comes back by a tenth each
  * second without another. Refusals within a second of it are its echoes. */
 struct command queue_govern_refused(struct arena *arena, int64_t rate_per_s);

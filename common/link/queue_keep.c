@@ -72,12 +72,16 @@ struct command queue_archived(struct arena *arena,
     return wire_end(&wire);
 }
 
-struct command queue_govern(struct arena *arena, int64_t rate_per_s, bool live)
+struct command queue_govern(struct arena *arena,
+                            int64_t rate_per_s,
+                            bool live,
+                            int64_t most_ms)
 {
-    assert(rate_per_s > 0);
-    struct wire wire = wire_call(arena, "govern", governor, 2);
+    assert(rate_per_s > 0 && most_ms >= 0);
+    struct wire wire = wire_call(arena, "govern", governor, 3);
     wire_put_i64(&wire, rate_per_s);
     wire_put_string(&wire, live ? "1" : "0");
+    wire_put_i64(&wire, most_ms);
     return wire_end(&wire);
 }
 

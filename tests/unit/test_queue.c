@@ -537,9 +537,9 @@ static void housekeeping_commands_carry_their_limits(void **state)
     struct command archived = queue_archived(&arena, whole, dead, 2);
     assert_calls(&archived, "archived");
     assert_string_equal(arguments_of(&archived), "a|5|b|6");
-    struct command govern = queue_govern(&arena, 25, true);
+    struct command govern = queue_govern(&arena, 25, true, 10000);
     assert_calls(&govern, "govern");
-    assert_string_equal(arguments_of(&govern), "25|1");
+    assert_string_equal(arguments_of(&govern), "25|1|10000");
     struct command refused = queue_govern_refused(&arena, 25);
     assert_calls(&refused, "govern_refused");
     assert_string_equal(arguments_of(&refused), "25");

@@ -520,7 +520,7 @@ class Model:
         since = max(0, self.now - self.governor["refused_at"])
         return min(cap, self.governor["rate"] + cap / 10 * since / 1000)
 
-    def govern(self, cap, live=False):
+    def govern(self, cap, live=False, most_ms=10**9):
         state, rate = self.governor, self._rate(cap)
         passed = max(0, self.now - state["at"]) / 1000 if "at" in state else 0
         backlog, level = state.get("backlog", 0), state.get("level", rate)
@@ -531,12 +531,14 @@ class Model:
         if live:
             if level < 1:
                 wait = math.ceil((1 - level) / (0.2 * rate if backlog > 0 else rate) * 1000)
-            level -= 1
+            booked = (level - 1, backlog)
         elif backlog == 0 and level - 1 >= rate / 5:
-            level -= 1
+            booked = (level - 1, backlog)
         else:
-            backlog += 1
-            wait = math.ceil(backlog / (0.8 * rate) * 1000)
+            booked = (level, backlog + 1)
+            wait = math.ceil((backlog + 1) / (0.8 * rate) * 1000)
+        if wait <= most_ms:
+            level, backlog = booked
         state.update(at=self.now, level=level, backlog=backlog)
         return wait
 

@@ -199,8 +199,8 @@ class Queue:
         return tuple(self.call(script, *words[:-1], 0 if audit is None else 1,
                                *(audit.argv() if audit else ())))
 
-    def govern(self, rate, live=False):
-        return self.call("govern", rate, int(live))
+    def govern(self, rate, live=False, most_ms=10**9):
+        return self.call("govern", rate, int(live), most_ms)
 
     def govern_refused(self, rate):
         return self.call("govern_refused", rate)

@@ -340,7 +340,8 @@ class Walk:
         self.trace[-1] += f" down: {sorted(self.down)}"
 
     def govern(self):
-        self.both("govern", 5, live=self.random.random() < 0.5)
+        chance = self.random.random()
+        self.both("govern", 5, live=chance < 0.5, most_ms=10**9 if chance < 0.8 else 300)
 
     def govern_refused(self):
         self.both("govern_refused", 5)

@@ -263,6 +263,20 @@ def test_a_fifth_of_the_bucket_is_left_to_live_calls(queue):
     assert [queue.govern(10, live=True) for _ in range(2)] == [0, 0]
 
 
+def test_a_call_that_is_not_worth_waiting_for_takes_nobody_elses_turn(queue, server):
+    """Jobs that are sent back to the queue come again and again: each would stand in the
+    backlog as often."""
+    for _ in range(3):
+        queue.govern_refused(10)
+        server.now_ms += 1000
+    queue.govern_refused(10)
+    waits = [queue.govern(10, most_ms=1000) for _ in range(1000)]
+    assert max(waits) < 2000
+    assert [queue.govern(10, live=True, most_ms=0) > 0 for _ in range(2)] == [True, True]
+    server.now_ms += 10_000
+    assert queue.govern(10) == 0
+
+
 def test_a_refusal_halves_the_rate_which_comes_back_by_a_tenth_a_second(queue, server):
     assert queue.govern_refused(100) == 50
     assert queue.govern_refused(100) == 50, "an echo of the first"
