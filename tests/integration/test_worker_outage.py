@@ -82,6 +82,19 @@ def test_mariadb_killed_under_load_costs_no_job_and_no_attempt(own_room):
     mariadb_away(own_room, 5)
 
 
+def test_a_mariadb_that_only_reads_pauses_what_writes_and_burns_no_attempt(own_room):
+    """As after a failover, until the programs are pointed at the new primary."""
+    own_room.stack.sql("SET GLOBAL read_only = 1")
+    own_room.enqueue(*[(f"row:{number}", "test.row", "") for number in range(8)])
+    own_room.worker()
+    wait_until(lambda: own_room.redis.hget(f"{PREFIX}:neighbour:mariadb", "down_since")
+               not in (None, b"0"), "MariaDB counts as down")
+    own_room.stack.sql("SET GLOBAL read_only = 0")
+    own_room.wait_done(16)
+    assert own_room.rows() == 8
+    assert all(own_room.number(f"row:{number}", "attempt") == 0 for number in range(8))
+
+
 def test_redis_killed_under_load_and_restarted_has_every_effect_once(room):
     workers = [room.worker("first"), room.worker("second")]
     with Load(room) as load:
