@@ -167,6 +167,8 @@ static enum outcome look(struct pulse *pulse, int64_t *out_workers, struct fault
     return outcome;
 }
 
+/* A Redis that does not let itself be asked (CONFIG may be denied to our user) is warned
+ * about as well, and works all the same. */
 static enum outcome check_durability(struct pulse *pulse, struct fault *fault)
 {
     struct text warnings;
@@ -177,6 +179,10 @@ static enum outcome check_durability(struct pulse *pulse, struct fault *fault)
     while (outcome == OUTCOME_DONE && rest.len > 0) {
         struct span line = span_cut(rest, '\n', &rest);
         log_warning("REDIS MAY LOSE WHAT IT IS GIVEN", LOG_SPAN("why", line));
+    }
+    if (outcome == OUTCOME_NEVER) {
+        log_warning("redis_durability_unknown", LOG_FAULT(fault));
+        outcome = OUTCOME_DONE;
     }
     pulse->durability_checked = outcome == OUTCOME_DONE;
     text_done(&warnings);

@@ -115,6 +115,12 @@ static enum outcome read_queue(struct ctl *ctl, struct view *view)
     if (outcome == OUTCOME_DONE) {
         outcome =
             redis_check_durability(ctl->redis, &ctl->arena, &view->warnings, &ctl->fault);
+        /* Redis answers, but our user may not ask for that. */
+        if (outcome == OUTCOME_NEVER) {
+            text_add_string(&view->warnings, "how Redis keeps what it is given: ");
+            text_add_string(&view->warnings, ctl->fault.text);
+            outcome = OUTCOME_DONE;
+        }
     }
     view->has_queue = outcome == OUTCOME_DONE;
     return outcome;

@@ -160,6 +160,16 @@ def test_user_and_password_are_given(workdir):
                 assert door.post(encode(payment_event())) == status
 
 
+def test_a_user_who_may_not_ask_for_redis_settings_is_warned_about_and_served(workdir):
+    (workdir / "password").write_text("sesame\n")
+    with Redis(workdir, options=["user door on >sesame ~* &* +@all -config"]) as guarded, \
+            FrontDoor(workdir, guarded.address, sets={
+                "redis.username": "door",
+                "redis.password_file": workdir / "password"}) as door:
+        wait_until(lambda: json.loads(door.request("GET", "/readyz")[2])["redis"], "Redis seen")
+        assert "redis_durability_unknown" in door.log_text()
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_redis_may_be_named_by_host_and_port(workdir, host):
     if host == "localhost" and b"__tsan_init" in program("tocsin-api").read_bytes():

@@ -333,6 +333,18 @@ def test_without_redis_it_says_so(room, words):
     assert done.stderr.startswith("tocsin: redis: ")
 
 
+def test_status_without_the_right_to_ask_for_redis_settings(room, workdir):
+    (workdir / "sesame").write_text("sesame\n")
+    with room.redis.client() as client:
+        client.acl_setuser("operator", enabled=True, passwords=["+sesame"], keys="*",
+                           channels="*", commands=["+@all", "-config"])
+    status = room.tocsin("--set", "redis.username=operator", "--set",
+                         f"redis.password_file={workdir / 'sesame'}", "status",
+                         json_output=True)
+    assert status["redis"] == "up"
+    assert "how Redis keeps" in status["warnings"][0]
+
+
 def test_what_comes_from_outside_does_not_steer_the_terminal(room):
     fault = "gone \x9b31m\x7f"
     room.settled("evt_1", "NEVER", fault="\x1b[2J" + fault)
