@@ -136,6 +136,7 @@ static enum outcome row(struct handling *handling,
 {
     enum outcome outcome = mariadb_begin(handling->db, fault);
     if (outcome == OUTCOME_DONE) {
+        handling->answered |= NEIGHBOUR_MARIADB;
         outcome = add_row(handling, fault);
     }
     if (outcome == OUTCOME_DONE) {
@@ -146,7 +147,6 @@ static enum outcome row(struct handling *handling,
         return outcome;
     }
     CRASH_POINT("committed");
-    handling->answered |= NEIGHBOUR_MARIADB;
     struct follow_up *audit = handled_add(out_handled, "audit.write");
     audit->id = span_of(
         arena_format(handling->arena, "audit:%.*s", SPAN_ARGS(handling->job->id)));
