@@ -7,11 +7,15 @@
 #include "common/link/mariadb.h"
 #include "worker/events.h"
 #include "worker/handlers.h"
+#include "worker/payment.h"
 
 /* The charge's own event, which has what the receipt shows of the card, mostly comes
  * within this time; otherwise the charge is fetched. */
 enum { CHARGE_WAIT_MS = 2000 };
 
+static enum outcome add_notices(struct event_work *work,
+                                struct handled *handled,
+                                struct fault *fault);
 static void add_mail(struct event_work *work,
                      struct handled *handled,
                      const char *template,
@@ -26,37 +30,44 @@ enum outcome event_payment_follow(struct event_work *work,
         return OUTCOME_DONE;
     }
     struct sql_rows rows;
-    enum outcome outcome =
-        mariadb_run(work->handling->db,
-                    "SELECT card_receipt IS NULL FROM payment_intents WHERE "
-                    "stripe_payment_intent_id = ?"
-                    " AND status IN ('succeeded', 'partially_refunded', 'refunded')"
-                    " AND receipt_email_encrypted IS NOT NULL",
-                    SQL_VALUES(SQL_SPAN(work->payment_intent)),
-                    work->handling->arena,
-                    &rows,
-                    fault);
-    if (outcome == OUTCOME_DONE && rows.count > 0) {
-        bool incomplete = sql_i64(&rows, 0, 0) == 1;
-        add_mail(work,
-                 handled,
-                 "receipt",
-                 work->payment_intent,
-                 incomplete ? CHARGE_WAIT_MS : 0);
+    enum outcome outcome = mariadb_run(
+        work->handling->db,
+        "SELECT card_receipt IS NULL, amount_refunded > 0"
+        " FROM payment_intents WHERE stripe_payment_intent_id = ?"
+        " AND status IN " PAYMENT_PAID " AND receipt_email_encrypted IS NOT NULL",
+        SQL_VALUES(SQL_SPAN(work->payment_intent)),
+        work->handling->arena,
+        &rows,
+        fault);
+    if (outcome != OUTCOME_DONE || rows.count == 0) {
+        return outcome;
     }
-    return outcome;
+    bool incomplete = sql_i64(&rows, 0, 0) == 1;
+    add_mail(work,
+             handled,
+             "receipt",
+             work->payment_intent,
+             incomplete ? CHARGE_WAIT_MS : 0);
+    bool refunded = sql_i64(&rows, 0, 1) == 1;
+    return refunded ? add_notices(work, handled, fault) : OUTCOME_DONE;
 }
 
-/* The event's own refund first. A payment with more new refunds than one settlement takes
- * follow-ups gets the rest by the refunds' own events. */
 enum outcome event_refund_follow(struct event_work *work,
                                  struct handled *handled,
                                  struct fault *fault)
 {
+    return work->payment_intent.len > 0 ? add_notices(work, handled, fault)
+                                        : OUTCOME_DONE;
+}
+
+/* Of a payment that succeeded: before, no refund can be told from a release. The event's
+ * own refund comes first. A payment with more new refunds than one settlement takes
+ * follow-ups gets the rest by its further events. */
+static enum outcome add_notices(struct event_work *work,
+                                struct handled *handled,
+                                struct fault *fault)
+{
     _Static_assert(HANDLED_FOLLOW_UPS == 4, "the statement's LIMIT");
-    if (work->payment_intent.len == 0) {
-        return OUTCOME_DONE;
-    }
     struct sql_rows rows;
     enum outcome outcome = mariadb_run(
         work->handling->db,
@@ -65,7 +76,9 @@ enum outcome event_refund_follow(struct event_work *work,
         " LEFT JOIN receipts ON receipts.template = 'refund'"
         " AND receipts.subject = refunds.stripe_refund_id AND receipts.state = 'sent'"
         " WHERE payment_intents.stripe_payment_intent_id = ?"
+        " AND payment_intents.status IN " PAYMENT_PAID
         " AND refunds.status = 'succeeded' AND refunds.stripe_refund_id IS NOT NULL"
+        " AND NOT refunds.is_release"
         " AND payment_intents.receipt_email_encrypted IS NOT NULL"
         " AND receipts.id IS NULL"
         " ORDER BY refunds.stripe_refund_id = ? DESC, refunds.id DESC LIMIT 4",
@@ -73,7 +86,9 @@ enum outcome event_refund_follow(struct event_work *work,
         work->handling->arena,
         &rows,
         fault);
-    for (size_t i = 0; outcome == OUTCOME_DONE && i < rows.count; i++) {
+    for (size_t i = 0; outcome == OUTCOME_DONE && i < rows.count &&
+                       handled->follow_up_count < HANDLED_FOLLOW_UPS;
+         i++) {
         add_mail(work, handled, "refund", sql_text(&rows, i, 0), 0);
     }
     return outcome;

@@ -10,6 +10,7 @@
 #include "worker/events.h"
 #include "worker/handlers.h"
 #include "worker/payment.h"
+#include "worker/refund.h"
 
 enum { METADATA_BYTES = 32 * 1024 };
 enum { CODE_BYTES = 100, MESSAGE_BYTES = 500 };
@@ -19,7 +20,6 @@ static enum outcome read_facts(struct event_work *work,
                                struct sql_value *facts,
                                struct fault *fault);
 static struct span kept_metadata(const struct cJSON *object, struct arena *arena);
-static void shape_status(const struct mirror_row *row, struct sql_value *facts);
 static void note_owner(struct event_work *work,
                        struct span payment_intent,
                        const struct mirror_row *row);
@@ -37,7 +37,7 @@ const struct mirror payment_mirror = {
     .select = "SELECT id, revision, last_event_id, last_event_created,"
               " IF(status IN ('refunded', 'partially_refunded'), 'succeeded', status)," //
               " " PAYMENT_FACT_COLUMNS ","
-              " amicale_id, pompier_id, stripe_charge_id, amount_refunded, succeeded_at,"
+              " amicale_id, pompier_id, stripe_charge_id, succeeded_at,"
               " receipt_email_encrypted IS NOT NULL"
               " FROM payment_intents WHERE stripe_payment_intent_id = ? FOR UPDATE",
     .update = "UPDATE payment_intents SET revision = revision + 1, last_event_id = ?,"
@@ -50,7 +50,6 @@ const struct mirror payment_mirror = {
              " last_event_created = ? WHERE id = ?",
     .facts = read_facts,
     .make = payment_make,
-    .shape = shape_status,
 };
 
 enum outcome event_payment_apply(struct event_work *work, struct fault *fault)
@@ -63,7 +62,11 @@ enum outcome event_payment_apply(struct event_work *work, struct fault *fault)
         return outcome;
     }
     note_owner(work, id, &row);
-    return row.object ? add_details(work, &row, fault) : OUTCOME_DONE;
+    outcome = row.object ? add_details(work, &row, fault) : OUTCOME_DONE;
+    /* The refunds may have come before it was known what was received. */
+    return outcome == OUTCOME_DONE && row.changed && !row.made
+               ? refund_settle_payment(work, &row, fault)
+               : outcome;
 }
 
 enum outcome payment_ensure(struct event_work *work,
@@ -151,13 +154,6 @@ static struct span kept_metadata(const struct cJSON *object, struct arena *arena
     struct span printed = kept.full ? SPAN("{}") : arena_span(arena, text_span(&kept));
     text_done(&kept);
     return printed;
-}
-
-static void shape_status(const struct mirror_row *row, struct sql_value *facts)
-{
-    int64_t received = facts[4].integer;
-    int64_t refunded = sql_i64(&row->rows, 0, PAYMENT_AMOUNT_REFUNDED);
-    facts[0].text = payment_shown_status(facts[0].text, received, refunded);
 }
 
 /* Whose event it is, for the ledger and the follow-ups. */

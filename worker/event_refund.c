@@ -31,6 +31,9 @@ static enum outcome link_payment(struct event_work *work,
                                  const struct mirror_row *refund,
                                  const struct mirror_row *payment,
                                  struct fault *fault);
+static enum outcome find_release(struct event_work *work,
+                                 const struct mirror_row *payment,
+                                 struct fault *fault);
 
 #define FACT_COLUMNS                                                                     \
     "status, amount, currency, reason, failure_reason, stripe_charge_id, livemode,"      \
@@ -240,20 +243,51 @@ static enum outcome link_payment(struct event_work *work,
 }
 
 /* In one statement, from the rows as they are: assignments go from left to right, so the
- * status sees the new sum. A payment that did not succeed (yet) keeps its status. */
+ * status sees the new sum. A payment that did not succeed (yet) keeps its status, and has
+ * given nothing back: there was nothing to give, or it is not known what was taken. */
 enum outcome refund_settle_payment(struct event_work *work,
                                    const struct mirror_row *payment,
                                    struct fault *fault)
 {
+    enum outcome outcome = find_release(work, payment, fault);
+    if (outcome != OUTCOME_DONE) {
+        return outcome;
+    }
     return mariadb_run(
         work->handling->db,
-        "UPDATE payment_intents SET amount_refunded = (SELECT COALESCE(SUM(amount), 0)"
-        " FROM refunds WHERE payment_id = ? AND status = 'succeeded'),"
+        "UPDATE payment_intents SET amount_refunded = IF(status IN " PAYMENT_PAID ","
+        " (SELECT COALESCE(SUM(amount), 0) FROM refunds WHERE payment_id = ?"
+        " AND status = 'succeeded' AND NOT is_release), 0),"
         " status = CASE"
-        " WHEN status NOT IN ('succeeded', 'partially_refunded', 'refunded') THEN status"
+        " WHEN status NOT IN " PAYMENT_PAID " THEN status"
         " WHEN amount_refunded = 0 THEN 'succeeded'"
         " WHEN amount_refunded >= amount_received THEN 'refunded'"
         " ELSE 'partially_refunded' END WHERE id = ?",
+        SQL_VALUES(SQL_I64(payment->id), SQL_I64(payment->id)),
+        work->handling->arena,
+        NULL,
+        fault);
+}
+
+/* The refund that stands for what was authorised and not taken. Stripe does not mark it:
+ * it is the first one of that amount that nobody asked for through us. Which one that is
+ * may change with each refund that becomes known. */
+static enum outcome find_release(struct event_work *work,
+                                 const struct mirror_row *payment,
+                                 struct fault *fault)
+{
+    return mariadb_run(
+        work->handling->db,
+        "UPDATE refunds SET is_release = id <=> (SELECT oldest.id FROM payment_intents"
+        " JOIN refunds AS oldest ON oldest.payment_id = payment_intents.id"
+        " AND oldest.amount = payment_intents.amount - amount_received"
+        " WHERE payment_intents.id = ?"
+        " AND (payment_intents.status = 'canceled'"
+        " OR payment_intents.status IN " PAYMENT_PAID ")"
+        " AND oldest.amount > 0 AND oldest.status = 'succeeded'"
+        " AND oldest.job_id IS NULL AND oldest.requested_by IS NULL"
+        " ORDER BY oldest.stripe_created, oldest.stripe_refund_id LIMIT 1)"
+        " WHERE payment_id = ?",
         SQL_VALUES(SQL_I64(payment->id), SQL_I64(payment->id)),
         work->handling->arena,
         NULL,

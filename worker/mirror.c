@@ -345,9 +345,6 @@ static enum outcome write_row(struct event_work *work,
                               struct fault *fault)
 {
     struct sql_value values[2 + MIRROR_MOST_FACTS + 1];
-    if (mirror->shape) {
-        mirror->shape(row, facts);
-    }
     newest_event(work, row, values);
     memcpy(values + 2, facts, mirror->fact_count * sizeof(facts[0]));
     values[2 + mirror->fact_count] = SQL_I64(row->id);

@@ -46,8 +46,6 @@ typedef enum outcome (*mirror_make_fn)(struct event_work *work,
                                        const struct sql_value *facts,
                                        bool *out_made,
                                        struct fault *fault);
-/* The last word on the facts before they go into a row that is there. */
-typedef void (*mirror_shape_fn)(const struct mirror_row *row, struct sql_value *facts);
 
 /* Stripe's collection and our table. The statements begin alike:
  *   select  SELECT id, revision, last_event_id, last_event_created, <facts>, <more>
@@ -70,7 +68,6 @@ struct mirror {
     const char *insert;
     mirror_facts_fn facts;
     mirror_make_fn make; /* NULL: the insert statement */
-    mirror_shape_fn shape; /* NULL: none */
 };
 
 /* What became of it. */

@@ -30,13 +30,15 @@ enum { PAYMENT_FACTS = 15 };
     " capture_method, destination_account_id, last_error_code, last_error_decline_code," \
     " last_error_message, metadata, livemode, stripe_created, canceled_at"
 
+/* The shown statuses of a payment that succeeded, as SQL. */
+#define PAYMENT_PAID "('succeeded', 'partially_refunded', 'refunded')"
+
 extern const struct mirror payment_mirror;
 /* Its columns behind the facts. */
 enum payment_column {
     PAYMENT_AMICALE = MIRROR_FIRST_FACT + PAYMENT_FACTS,
     PAYMENT_POMPIER,
     PAYMENT_CHARGE,
-    PAYMENT_AMOUNT_REFUNDED,
     PAYMENT_SUCCEEDED_AT,
     PAYMENT_HAS_ADDRESS,
 };

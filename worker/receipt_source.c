@@ -30,6 +30,7 @@ enum column {
     REFUND_AMOUNT,
     REFUNDED_MS,
     REFUND_STATUS,
+    REFUND_IS_RELEASE,
 };
 
 static enum outcome read_payload(struct receipt_source *source,
@@ -94,7 +95,7 @@ static const struct {
      "",
      "SELECT " PAYMENT_COLUMNS ", refunds.id, refunds.amount,"
      " CAST(UNIX_TIMESTAMP(COALESCE(refunds.stripe_created, refunds.created_at)) * 1000"
-     " AS SIGNED), refunds.status FROM refunds"
+     " AS SIGNED), refunds.status, refunds.is_release FROM refunds"
      " JOIN payment_intents ON payment_intents.id = refunds.payment_id"
      " LEFT JOIN amicales ON amicales.id = payment_intents.amicale_id"
      " WHERE stripe_refund_id = ?"},
@@ -199,6 +200,9 @@ static const char *reason_to_skip(const struct receipt_source *source,
     bool refund = source->receipt.template == RECEIPT_REFUND;
     if (refund && !span_is(sql_text(rows, 0, REFUND_STATUS), "succeeded")) {
         return "the refund did not succeed";
+    }
+    if (refund && sql_i64(rows, 0, REFUND_IS_RELEASE) == 1) {
+        return "what is called a refund released money that was not taken";
     }
     struct span status = sql_text(rows, 0, PAYMENT_STATUS);
     if (!refund && !span_is(status, "succeeded") && !span_is(status, "refunded") &&

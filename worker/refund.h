@@ -2,9 +2,15 @@
  *
  * refund - the rows of refunds, and what they make of their payment's status.
  *
+ * At API version 2024-06-20 Stripe also makes a refund of what was authorised and not
+ * taken: of the rest when a part is captured, of everything when the payment is canceled.
+ * That is a release: nothing was received that could be given back. It can be told from a
+ * refund only once it is known what was received, that is when the payment has succeeded
+ * or is canceled; until then no refund counts.
+ *
  * Owns:    nothing; works inside the caller's transaction, with the payment's row locked:
  *          whoever touches a refund's row locks its payment's first
- * Callers: the appliers of refunds and charges
+ * Callers: the appliers of payments, refunds and charges
  * Blocks:  as long as MariaDB does
  * Faults:  as MariaDB's; NEVER when the refund lacks what it must have
  */
@@ -28,8 +34,8 @@ MUST_USE enum outcome refund_apply(struct event_work *work,
                                    bool retrieved,
                                    const struct mirror_row *payment,
                                    struct fault *fault);
-/* amount_refunded and the shown status of the payment, from the refunds that succeeded.
- */
+/* Which refund is a release, and from the others that succeeded amount_refunded and the
+ * shown status of the payment. To be called whenever a row of either kind has changed. */
 MUST_USE enum outcome refund_settle_payment(struct event_work *work,
                                             const struct mirror_row *payment,
                                             struct fault *fault);

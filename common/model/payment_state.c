@@ -2,8 +2,6 @@
  * The ranks of states, and the moves that follow from them. */
 #include "common/model/payment_state.h"
 
-#include <assert.h>
-
 struct state {
     enum money_object object;
     int rank;
@@ -92,25 +90,4 @@ static const struct state *find_state(enum money_object object, struct span name
         }
     }
     return NULL;
-}
-
-struct span payment_shown_status(struct span own_state,
-                                 int64_t received_minor,
-                                 int64_t refunded_minor)
-{
-    assert(refunded_minor >= 0);
-    if (!span_is(own_state, "succeeded") || refunded_minor == 0) {
-        return own_state;
-    }
-    return refunded_minor >= received_minor ? SPAN("refunded")
-                                            : SPAN("partially_refunded");
-}
-
-struct span payment_own_state(struct span shown_status)
-{
-    if (span_is(shown_status, "refunded") ||
-        span_is(shown_status, "partially_refunded")) {
-        return SPAN("succeeded");
-    }
-    return shown_status;
 }

@@ -27,7 +27,6 @@
 #define COMMON_MODEL_PAYMENT_STATE_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "common/base/text.h"
 
@@ -55,16 +54,5 @@ enum state_move state_move_retrieved(enum money_object object,
  * more. */
 bool state_is_known(enum money_object object, struct span state);
 bool state_is_final(enum money_object object, struct span state);
-
-/* What payment_intents.status shows: the PaymentIntent's own state, and once that
- * succeeded what the refunds' rows say of it. `refunded_minor` is the sum of its refunds
- * that succeeded, `received_minor` what was received. Borrowed from the program's text or
- * from `own_state`. */
-struct span payment_shown_status(struct span own_state,
-                                 int64_t received_minor,
-                                 int64_t refunded_minor);
-/* The PaymentIntent's own state behind a shown status: "succeeded" for "refunded" and
- * "partially_refunded", else the status itself. */
-struct span payment_own_state(struct span shown_status);
 
 #endif

@@ -217,7 +217,7 @@ class Life:
     and gives the event that tells of it, with the object as it was at that moment."""
 
     def __init__(self, amount=1500, amicale=1, pompier=11, email="acheteur@example.com",
-                 **metadata):
+                 capture="automatic", **metadata):
         self.now = 1764000000
         names = {"calendrier_annee": "2027", "pompier_name": "Jean"}
         if amicale:
@@ -230,13 +230,14 @@ class Life:
         self.intent = {
             "id": events.stripe_id("pi"), "object": "payment_intent", "amount": amount,
             "amount_capturable": 0, "amount_received": 0, "application_fee_amount": None,
-            "canceled_at": None, "capture_method": "automatic", "created": self.now,
+            "canceled_at": None, "capture_method": capture, "created": self.now,
             "currency": "eur", "last_payment_error": None, "latest_charge": None,
             "livemode": False, "metadata": names, "receipt_email": None,
             "status": "requires_payment_method",
             "transfer_data": {"destination": "acct_pleneuf"}}
         self.charge = None
         self.refunds = []
+        self.released = None  # the refund that gave back no money
         self.made = []
 
     @property
@@ -286,14 +287,50 @@ class Life:
         self.tell("charge.succeeded", self.charge)
         return self.tell("payment_intent.succeeded", self.intent)
 
-    def cancel(self):
-        return self.status("canceled", canceled_at=self.now)
+    def authorize(self):
+        """The money is set aside, not taken; of a life with capture="manual"."""
+        self.tell("charge.succeeded", self.make_charge(captured=False))
+        return self.status("requires_capture", "amount_capturable_updated",
+                           amount_capturable=self.intent["amount"])
 
-    def refund(self, amount, status="succeeded"):
+    def capture(self, amount=None):
+        """What was set aside is taken, or a part of it; the rest is released."""
+        amount = amount or self.intent["amount"]
+        self.charge.update(captured=True, amount_captured=amount)
+        self.release(self.intent["amount"] - amount)
+        self.intent.update(status="succeeded", amount_received=amount, amount_capturable=0)
+        self.tell("charge.captured", self.charge)
+        made = self.tell("payment_intent.succeeded", self.intent)
+        self.settle_release()
+        return made
+
+    def cancel(self):
+        if self.intent["status"] == "requires_capture":
+            self.release(self.intent["amount"])
+        made = self.status("canceled", canceled_at=self.now, amount_capturable=0)
+        self.settle_release()
+        return made
+
+    def release(self, amount):
+        """Stripe shows what it does not take as a refund."""
+        if amount > 0:
+            self.released = self.refund(amount, reason=None)
+
+    def settle_release(self):
+        if self.released:
+            self.refund_to(self.released, "succeeded", "charge.refund.updated")
+
+    @property
+    def given_back(self):
+        """What the buyer had paid and has again."""
+        return sum(one["amount"] for one in self.refunds
+                   if one["status"] == "succeeded" and one is not self.released)
+
+    def refund(self, amount, status="succeeded", reason="requested_by_customer"):
         refund = {"id": events.stripe_id("re"), "object": "refund", "amount": amount,
                   "charge": self.charge["id"], "created": self.now, "currency": "eur",
                   "metadata": {}, "payment_intent": self.id, "status": status,
-                  "reason": "requested_by_customer"}
+                  "reason": reason}
         self.refunds.append(refund)
         self.charge["amount_refunded"] += amount
         self.charge["refunded"] = self.charge["amount_refunded"] >= self.charge["amount"]

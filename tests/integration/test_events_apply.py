@@ -185,7 +185,7 @@ def test_a_charge_without_a_payment_is_reported(room):
     assert room.findings() == {("unattributed", life.charge["id"])}
 
 
-# --- refunds and disputes -----------------------------------------------------------------
+# --- refunds ------------------------------------------------------------------------------
 
 def refunded(room, *amounts):
     life = Life()
@@ -272,6 +272,142 @@ def test_a_refund_asked_for_by_us_keeps_its_row(room):
         5, refund["id"], "succeeded", "job")
     assert shown(room) == ("partially_refunded", 500)
 
+
+# --- money that was set aside and not taken -----------------------------------------------
+
+def authorized(room, amount=1000):
+    """The buyer's money is set aside, and the rows know."""
+    life = Life(amount=amount, capture="manual")
+    life.create()
+    life.authorize()
+    mailed(room, life)
+    return life
+
+
+def mailed(room, life, steps=None):
+    """Handles what is new of the life, or these steps of it; the mail that follows."""
+    life.publish(room.stripe)
+    if steps is None:
+        steps = life.made[getattr(life, "handled", 0):]
+        life.handled = len(life.made)
+    return {one["id"] for made in steps for one in done(room, made)["follow_ups"]}
+
+
+def notice(refund):
+    return f"receipt:{refund['id']}"
+
+
+def releases(room):
+    return {name for (name,) in room.sql(
+        "SELECT stripe_refund_id FROM refunds WHERE is_release")}
+
+
+def test_what_a_partial_capture_releases_is_no_refund(room):
+    life = authorized(room)
+    life.capture(600)
+    assert mailed(room, life) == {f"receipt:{life.id}"}
+    assert shown(room) == ("succeeded", 0)
+    assert row(room, "refunds", "status, amount, is_release") == ("succeeded", 400, 1)
+    refund = life.refund(200)
+    assert mailed(room, life) == {notice(refund)}
+    assert shown(room) == ("partially_refunded", 200)
+    last = life.refund(400)
+    assert mailed(room, life) >= {notice(last)}
+    assert shown(room) == ("refunded", 600)
+    assert releases(room) == {life.released["id"]}
+
+
+def test_a_capture_of_everything_releases_nothing(room):
+    life = authorized(room)
+    life.capture()
+    refund = life.refund(1000)
+    assert mailed(room, life) == {f"receipt:{life.id}", notice(refund)}
+    assert shown(room) == ("refunded", 1000)
+    assert releases(room) == set()
+
+
+def test_a_cancelled_authorisation_gives_nothing_back(room):
+    life = authorized(room)
+    life.cancel()
+    assert mailed(room, life) == set()
+    assert shown(room) == ("canceled", 0)
+    assert releases(room) == {life.released["id"]}
+    assert room.findings() == set()
+
+
+def test_before_it_is_known_what_was_taken_nothing_is_mailed(room):
+    life = authorized(room)
+    succeeded = life.capture(600)
+    refund = life.refund(200)
+    early = [made for made in life.made
+             if made["type"] in ("refund.created", "charge.refunded", "charge.refund.updated")]
+    assert mailed(room, life, early) == set()
+    assert shown(room) == ("requires_capture", 0)
+    assert mailed(room, life, [succeeded]) == {f"receipt:{life.id}", notice(refund)}
+    assert shown(room) == ("partially_refunded", 200)
+    assert releases(room) == {life.released["id"]}
+
+
+def test_a_release_told_before_its_cancellation_is_not_mailed(room):
+    life = authorized(room)
+    cancelled = life.cancel()
+    early = [made for made in life.made[3:] if made is not cancelled]
+    assert mailed(room, life, early) == set()
+    assert shown(room) == ("requires_capture", 0)
+    assert mailed(room, life, [cancelled]) == set()
+    assert shown(room) == ("canceled", 0)
+
+
+def test_a_refund_as_large_as_the_release_is_mailed_once_the_release_is_known(room):
+    life = authorized(room)
+    succeeded = life.capture(600)
+    release = next(made for made in life.made if made["type"] == "refund.created")
+    life.now += 60
+    refund = life.refund(400)
+    told = life.made[-2]
+    assert mailed(room, life, [succeeded, told]) == {f"receipt:{life.id}"}
+    assert shown(room) == ("succeeded", 0)
+    assert mailed(room, life, [release]) == {notice(refund)}
+    assert shown(room) == ("partially_refunded", 400)
+    assert releases(room) == {life.released["id"]}
+
+
+def test_a_refund_that_we_asked_for_is_never_a_release(room):
+    life = authorized(room)
+    succeeded = life.capture(600)
+    mailed(room, life, [succeeded])
+    room.sql("INSERT INTO refunds (id, payment_id, amount, status, job_id) SELECT 5, id, 400,"
+             " 'new', 'job' FROM payment_intents")
+    refund = life.refund(400)
+    told = copy.deepcopy(life.made[-2])
+    told["data"]["object"]["metadata"] = {"refund_id": "5"}
+    assert mailed(room, life, [told]) >= {notice(refund)}
+    assert shown(room) == ("partially_refunded", 400)
+    assert releases(room) == set()
+
+
+def test_a_refund_that_fails_beside_a_release_restores_the_books(room):
+    life = authorized(room)
+    life.capture(600)
+    refund = life.refund(400)
+    mailed(room, life)
+    assert shown(room) == ("partially_refunded", 400)
+    life.refund_to(refund, "failed")
+    assert mailed(room, life) == set()
+    assert shown(room) == ("succeeded", 0)
+    assert releases(room) == {life.released["id"]}
+    assert room.findings() == {("refund_failed", refund["id"])}
+
+
+def test_a_notice_of_a_release_is_not_sent(room):
+    life = authorized(room)
+    life.capture(600)
+    mailed(room, life)
+    answer = room.handle.receipt("refund", life.released["id"])
+    assert answer["outcome"] == "DONE" and "skipped" in answer["result"]
+
+
+# --- disputes -----------------------------------------------------------------------------
 
 def test_a_dispute_lives_beside_its_payment(room):
     life, _ = refunded(room)

@@ -114,35 +114,6 @@ static void final_means_that_no_open_state_comes_after(void **state)
     assert_false(state_is_final(MONEY_PAYMENT, SPAN("")));
 }
 
-static void assert_shown(const char *own,
-                         int64_t received,
-                         int64_t refunded,
-                         const char *shown)
-{
-    struct span status = payment_shown_status(span_of(own), received, refunded);
-    assert_true(span_is(status, shown));
-}
-
-static void refunds_decide_what_a_paid_payment_shows(void **state)
-{
-    (void)state;
-    assert_shown("succeeded", 1500, 0, "succeeded");
-    assert_shown("succeeded", 1500, 1, "partially_refunded");
-    assert_shown("succeeded", 1500, 1499, "partially_refunded");
-    assert_shown("succeeded", 1500, 1500, "refunded");
-    assert_shown("succeeded", 1500, 1501, "refunded");
-    assert_shown("processing", 1500, 1500, "processing");
-    assert_shown("canceled", 0, 0, "canceled");
-}
-
-static void the_own_state_is_behind_what_is_shown(void **state)
-{
-    (void)state;
-    assert_true(span_is(payment_own_state(SPAN("refunded")), "succeeded"));
-    assert_true(span_is(payment_own_state(SPAN("partially_refunded")), "succeeded"));
-    assert_true(span_is(payment_own_state(SPAN("processing")), "processing"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,8 +122,6 @@ int main(void)
         cmocka_unit_test(a_state_that_stripe_does_not_have_is_unknown),
         cmocka_unit_test(a_row_of_another_hand_is_asked_about),
         cmocka_unit_test(final_means_that_no_open_state_comes_after),
-        cmocka_unit_test(refunds_decide_what_a_paid_payment_shows),
-        cmocka_unit_test(the_own_state_is_behind_what_is_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
