@@ -903,7 +903,7 @@ def test_an_event_is_sent_again_on_request(sim, receiver):
 
 MIX = {"succeeded": 4, "declined_then_succeeded": 1, "captured": 1, "canceled": 1,
        "refunded": 1, "partially_refunded": 1, "refund_failed": 1, "disputed": 1,
-       "dispute_won": 1}
+       "dispute_won": 1, "partially_captured": 1, "released": 1}
 
 
 def test_a_play_makes_payments_whose_books_add_up(sim, receiver):

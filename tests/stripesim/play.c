@@ -56,6 +56,7 @@ struct play {
 static void step_tap(struct sim *sim, struct payment_intent *intent);
 static void step_decline(struct sim *sim, struct payment_intent *intent);
 static void step_capture(struct sim *sim, struct payment_intent *intent);
+static void step_capture_part(struct sim *sim, struct payment_intent *intent);
 static void step_cancel(struct sim *sim, struct payment_intent *intent);
 static void step_refund_all(struct sim *sim, struct payment_intent *intent);
 static void step_refund_part(struct sim *sim, struct payment_intent *intent);
@@ -82,10 +83,15 @@ static bool is_over(const struct act *act);
 static void free_act(struct act *act);
 
 static const struct script scripts[] = {
-    {"succeeded", 70, false, {step_tap}},
+    {"succeeded", 65, false, {step_tap}},
     {"declined_then_succeeded", 8, false, {step_decline, step_tap}},
     {"captured", 5, true, {step_tap, step_capture}},
+    {"partially_captured",
+     3,
+     true,
+     {step_tap, step_capture_part, step_refund_part, step_settle_refund}},
     {"canceled", 4, false, {step_cancel}},
+    {"released", 2, true, {step_tap, step_cancel}},
     {"refunded", 4, false, {step_tap, step_refund_all, step_settle_refund}},
     {"partially_refunded", 4, false, {step_tap, step_refund_part, step_settle_refund}},
     {"refund_failed",
@@ -348,6 +354,15 @@ static void step_capture(struct sim *sim, struct payment_intent *intent)
 {
     if (payments_may(MOVE_CAPTURE, intent->status)) {
         payments_capture(sim, intent, intent->amount_capturable);
+    }
+}
+
+/* Three fifths: what is released then differs from what a half or all of the rest is. */
+static void step_capture_part(struct sim *sim, struct payment_intent *intent)
+{
+    int64_t part = intent->amount_capturable * 3 / 5;
+    if (payments_may(MOVE_CAPTURE, intent->status) && part > 0) {
+        payments_capture(sim, intent, part);
     }
 }
 

@@ -11,12 +11,37 @@ LEFT_STATES = ("ready", "leased", "scheduled")
 PAID = ("succeeded", "partially_refunded", "refunded")
 
 
+def released(payment):
+    """What was set aside of the buyer's money and never taken; Stripe tells of it as of a
+    refund, although nothing came back."""
+    if payment["status"] in ("succeeded", "canceled"):
+        return payment["amount"] - payment["amount_received"]
+    return 0
+
+
+def refunded(payment):
+    """What the buyer had paid and has again. Stripe counts what was released as well."""
+    return max(payment["amount_refunded"] - released(payment), 0)
+
+
 def expected_status(payment):
     """A payment's state in the books: `refunded` is computed, Stripe does not know it."""
-    if payment["status"] == "succeeded" and payment["amount_refunded"] > 0:
-        whole = payment["amount_refunded"] >= payment["amount_received"]
+    if payment["status"] == "succeeded" and refunded(payment) > 0:
+        whole = refunded(payment) >= payment["amount_received"]
         return "refunded" if whole else "partially_refunded"
     return payment["status"]
+
+
+def releases(payments, refunds):
+    """The ids of the refunds that gave nothing back: of each payment that released money,
+    the oldest refund of that amount."""
+    waiting = {one["id"]: released(one) for one in payments if released(one) > 0}
+    found = set()
+    for one in refunds:
+        if waiting.get(one["payment_intent"]) == one["amount"]:
+            del waiting[one["payment_intent"]]
+            found.add(one["id"])
+    return found
 
 
 class Marks:
@@ -49,6 +74,7 @@ class Account:
         self.summary = stack.stripesim.control("summary")
         self.payments = marks.fresh(self.summary["payments"])
         self.refunds = marks.fresh(self.summary["refunds"])
+        self.releases = releases(self.payments, self.refunds)
         self._events(marks.fresh(stack.stripesim.control("events")["events"]))
         self._payments(self.payments)
         self._refunds(self.refunds)
@@ -94,7 +120,7 @@ class Account:
 
     def _payments(self, payments):
         expected = {(one["id"], expected_status(one), one["amount_received"],
-                     one["amount_refunded"]) for one in payments}
+                     refunded(one)) for one in payments}
         found = set(self._rows(
             "payment_intents",
             "stripe_payment_intent_id, status, amount_received, amount_refunded"))
@@ -106,9 +132,13 @@ class Account:
                             f"{sum(one[3] for one in found) / 100:,.2f} EUR refunded")
 
     def _refunds(self, refunds):
-        expected = {(one["id"], one["status"], one["amount"]) for one in refunds}
-        found = set(self._rows("refunds", "stripe_refund_id, status, amount"))
+        expected = {(one["id"], one["status"], one["amount"], one["id"] in self.releases)
+                    for one in refunds}
+        found = {(*row[:3], bool(row[3])) for row in self._rows(
+            "refunds", "stripe_refund_id, status, amount, is_release")}
         self._differ("refunds", expected, found)
+        self._line("refunds", f"{len(found)}, {len(self.releases)} of them of money that "
+                              "was authorised and not taken")
 
     def _mail(self):
         """One message for each receipt: the payments that succeeded and have an address."""
@@ -119,15 +149,15 @@ class Account:
         self._differ("receipts", set(buyers),
                      {row[1] for row in rows if row[0] == "receipt"})
         notices = {one["id"] for one in self.refunds
-                   if one["status"] == "succeeded" and one["payment_intent"] in buyers}
+                   if one["status"] == "succeeded" and one["payment_intent"] in buyers
+                   and one["id"] not in self.releases}
         # A refund that failed before its notice was sent gets none.
         failed = {one["id"] for one in self.refunds if one["status"] != "succeeded"}
         refused = {row[1] for row in rows if row[2] != "sent" and row[1] not in failed}
         if refused:
             self._problem(f"{len(refused)} receipts not sent: {sorted(refused)[:3]}")
-        missing = notices - {row[1] for row in rows if row[0] == "refund"}
-        if missing:
-            self._problem(f"{len(missing)} notices missing: {sorted(missing)[:3]}")
+        told = {row[1] for row in rows if row[0] == "refund"}
+        self._differ("notices", notices, told - failed)
 
         messages = self.stack.mail.messages(besides=self.marks.messages)
         arrived = Counter(message["Message-ID"].strip("<>") for message in messages)
