@@ -40,9 +40,14 @@ enum outcome door_open(struct door *door,
         abort();
     }
     enum outcome outcome = seal_open(settings->seal.keys_file, &door->ring, fault);
-    if (outcome == OUTCOME_DONE) {
-        outcome =
-            networks_parse(span_of(settings->api.metrics_allow), &door->observers, fault);
+    if (outcome != OUTCOME_DONE) {
+        fault_lay_to(fault, "seal.keys_file");
+        return outcome;
+    }
+    outcome =
+        networks_parse(span_of(settings->api.metrics_allow), &door->observers, fault);
+    if (outcome != OUTCOME_DONE) {
+        fault_lay_to(fault, "api.metrics_allow");
     }
     if (outcome == OUTCOME_DONE) {
         outcome = read_secrets(door, settings->stripe.webhook_secrets_file, fault);

@@ -30,6 +30,8 @@ enum outcome listener_check(const struct settings *settings, struct fault *fault
     enum outcome outcome = dial_init(&address, settings->api.listen, fault);
     if (outcome == OUTCOME_DONE) {
         dial_done(&address);
+    } else {
+        fault_lay_to(fault, "api.listen");
     }
     return outcome;
 }
@@ -107,6 +109,17 @@ static enum outcome take_handed_over(int count, int *out_fd, struct fault *fault
                          count,
                          "systemd handed over %d sockets, not one",
                          count);
+    }
+    int accepts = 0;
+    socklen_t len = sizeof(accepts);
+    if (getsockopt(FIRST_HANDED_OVER, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &len) != 0 ||
+        !accepts) {
+        return fault_set(fault,
+                         OUTCOME_NEVER,
+                         "listener",
+                         count,
+                         "what systemd handed over is no socket that listens "
+                         "(ListenStream=, and Accept=no)");
     }
     *out_fd = FIRST_HANDED_OVER;
     return OUTCOME_DONE;

@@ -70,7 +70,9 @@ enum outcome redis_async_open(struct event_base *base,
     assert(redis->dial_event);
     enum outcome outcome = dial_init(&redis->dial, settings->redis.address, fault);
     const char *file = settings->redis.password_file;
-    if (outcome == OUTCOME_DONE && file[0] != '\0') {
+    if (outcome != OUTCOME_DONE) {
+        fault_lay_to(fault, "redis.address");
+    } else if (file[0] != '\0') {
         outcome = settings_read_secret(file, &redis->password, fault);
     }
     if (outcome != OUTCOME_DONE) {

@@ -8,6 +8,23 @@
 #include "worker/stripe.h"
 #include "worker/worker.h"
 
+enum outcome worker_open_rings(const struct settings *settings,
+                               struct seal_ring **out_ring,
+                               struct seal_ring **out_pii,
+                               struct fault *fault)
+{
+    enum outcome outcome = seal_open(settings->seal.keys_file, out_ring, fault);
+    if (outcome != OUTCOME_DONE) {
+        fault_lay_to(fault, "seal.keys_file");
+        return outcome;
+    }
+    outcome = seal_open(settings->seal.pii_keys_file, out_pii, fault);
+    if (outcome != OUTCOME_DONE) {
+        fault_lay_to(fault, "seal.pii_keys_file");
+    }
+    return outcome;
+}
+
 /* Connections open on first need, so nothing here speaks to a neighbour. */
 enum outcome worker_check(const struct settings *settings, struct fault *fault)
 {
@@ -17,10 +34,7 @@ enum outcome worker_check(const struct settings *settings, struct fault *fault)
     struct mariadb *db = NULL;
     struct stripe *stripe = NULL;
     struct mailer *mailer = NULL;
-    enum outcome outcome = seal_open(settings->seal.keys_file, &ring, fault);
-    if (outcome == OUTCOME_DONE) {
-        outcome = seal_open(settings->seal.pii_keys_file, &pii, fault);
-    }
+    enum outcome outcome = worker_open_rings(settings, &ring, &pii, fault);
     if (outcome == OUTCOME_DONE) {
         outcome = redis_open(settings, &redis, fault);
     }

@@ -87,10 +87,8 @@ enum outcome worker_open(const struct settings *settings,
         abort();
     }
     fill_context(worker, settings, options);
-    enum outcome outcome = seal_open(settings->seal.keys_file, &worker->ring, fault);
-    if (outcome == OUTCOME_DONE) {
-        outcome = seal_open(settings->seal.pii_keys_file, &worker->pii, fault);
-    }
+    enum outcome outcome =
+        worker_open_rings(settings, &worker->ring, &worker->pii, fault);
     if (outcome == OUTCOME_DONE) {
         worker->context.ring = worker->ring;
         worker->context.pii = worker->pii;

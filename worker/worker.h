@@ -28,6 +28,7 @@ enum { WORKER_MOST_LIMITS = 10, WORKER_STUCK = 70 };
 
 struct handler;
 struct kind;
+struct seal_ring;
 struct settings;
 struct worker;
 
@@ -41,6 +42,11 @@ struct worker_options {
 
 /* Signals are read by worker_run alone; every thread inherits that. */
 void worker_block_signals(void);
+/* The rings are yours: seal_close, the first also when the second fails. */
+MUST_USE enum outcome worker_open_rings(const struct settings *settings,
+                                        struct seal_ring **out_ring,
+                                        struct seal_ring **out_pii,
+                                        struct fault *fault);
 /* Whether worker_open would find every file that it reads good; touches no neighbour. */
 MUST_USE enum outcome worker_check(const struct settings *settings, struct fault *fault);
 MUST_USE enum outcome worker_open(const struct settings *settings,

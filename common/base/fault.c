@@ -40,6 +40,19 @@ enum outcome fault_set(struct fault *fault,
     return outcome;
 }
 
+void fault_lay_to(struct fault *fault, const char *what)
+{
+    struct fault whole = *fault;
+    (void)fault_set(&whole,
+                    OUTCOME_NEVER,
+                    fault->module,
+                    fault->code,
+                    "%s: %s",
+                    what,
+                    fault->text);
+    memcpy(fault->text, whole.text, sizeof(fault->text));
+}
+
 const char *outcome_name(enum outcome outcome)
 {
     switch (outcome) {

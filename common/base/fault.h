@@ -49,6 +49,8 @@ enum outcome fault_set(struct fault *fault,
                        const char *format,
                        ...) PRINTF_LIKE(5, 6);
 
+/* Puts in front of the text what the fault is laid to: the name of a setting. */
+void fault_lay_to(struct fault *fault, const char *what);
 /* "DONE", "LATER", "NEVER", "UNSURE": the words used in Redis, SQL and the logs. */
 const char *outcome_name(enum outcome outcome);
 

@@ -77,7 +77,9 @@ enum outcome redis_open(const struct settings *settings,
     exchange_init(&redis->exchange);
     enum outcome outcome = dial_init(&redis->dial, settings->redis.address, fault);
     const char *file = settings->redis.password_file;
-    if (outcome == OUTCOME_DONE && file && file[0] != '\0') {
+    if (outcome != OUTCOME_DONE) {
+        fault_lay_to(fault, "redis.address");
+    } else if (file && file[0] != '\0') {
         outcome = settings_read_secret(file, &redis->password, fault);
     }
     if (outcome != OUTCOME_DONE) {

@@ -92,6 +92,15 @@ def test_the_front_door_serves_the_socket_that_it_is_handed(servers):
     activated.stop()
 
 
+def test_what_is_handed_over_must_be_a_socket_that_listens(servers):
+    script = 'exec 3</dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"'
+    done = subprocess.run(["sh", "-c", script, "sh", program("tocsin-api"), "--config",
+                           servers.config], check=False, capture_output=True, text=True,
+                          timeout=30)
+    assert done.returncode == 69
+    assert "no socket that listens" in done.stderr
+
+
 @pytest.mark.parametrize("binary", ["tocsin-api", "tocsin-worker", "tocsin"])
 def test_an_unknown_setting_stops_the_start_with_its_place(servers, binary):
     bad = servers.dir / "bad.conf"
@@ -105,14 +114,16 @@ def test_an_unknown_setting_stops_the_start_with_its_place(servers, binary):
 
 
 @pytest.mark.parametrize("binary, key, text, said", [
-    ("tocsin-api", "seal.keys_file", "1 short", "a key is 32 bytes"),
+    ("tocsin-api", "seal.keys_file", "1 short", "seal.keys_file: "),
     ("tocsin-api", "stripe.webhook_secrets_file", "sk_test_1", "no secret (whsec_...)"),
     ("tocsin-api", "mariadb.reader_password_file", "", "is empty"),
     ("tocsin-api", "redis.password_file", "", "is empty"),
-    ("tocsin-api", "api.metrics_allow", None, "no address and no network"),
-    ("tocsin-api", "api.listen", None, "no address"),
+    ("tocsin-api", "api.metrics_allow", None, "api.metrics_allow: "),
+    ("tocsin-api", "api.listen", None, "api.listen: "),
+    ("tocsin-api", "redis.address", None, "redis.address: "),
+    ("tocsin-worker", "redis.address", None, "redis.address: "),
     ("tocsin-worker", "seal.keys_file", "index", "a key is 32 bytes"),
-    ("tocsin-worker", "seal.pii_keys_file", "", "holds no key"),
+    ("tocsin-worker", "seal.pii_keys_file", "", "seal.pii_keys_file: "),
     ("tocsin-worker", "mariadb.password_file", "", "is empty"),
     ("tocsin-worker", "redis.password_file", "", "is empty"),
     ("tocsin-worker", "stripe.secret_key_file", "", "is empty"),
