@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * status, lanes and workers - how things are. */
+#include <stdlib.h>
+
 #include "common/base/json.h"
 #include "common/link/mariadb.h"
 #include "common/link/redis.h"
@@ -368,11 +370,12 @@ static void books_text(struct ctl *ctl, const struct view *view)
     for (size_t i = 0; i < view->findings.count; i++) {
         int64_t cents = sql_i64(&view->findings, i, 2);
         text_addf(&ctl->out,
-                  "finding    %lld %.*s, %lld.%02lld at stake\n",
+                  "finding    %lld %.*s, %s%lld.%02lld at stake\n",
                   (long long)sql_i64(&view->findings, i, 1),
                   SPAN_ARGS(sql_text(&view->findings, i, 0)),
-                  (long long)(cents / 100),
-                  (long long)(cents % 100));
+                  cents < 0 ? "-" : "",
+                  (long long)llabs(cents) / 100,
+                  (long long)llabs(cents) % 100);
     }
 }
 

@@ -53,7 +53,7 @@ def test_status_sums_it_up(room):
     fill(room)
     room.sql("INSERT INTO stripe_events (stripe_event_id, type) VALUES ('evt_1', 't')")
     room.sql("INSERT INTO reconciliation_findings (kind, subject, amount)"
-             " VALUES ('unattributed', 'pi_9', 1250)")
+             " VALUES ('unattributed', 'pi_9', 1250), ('amount', 'pi_8', -1205)")
     room.sql("INSERT INTO event_cursors (walk, complete_until) VALUES"
              " ('a', '2026-11-22 10:05:00'), ('b', '2026-11-22 10:04:00')")
     text = narrow(room.tocsin("status"))
@@ -62,12 +62,14 @@ def test_status_sums_it_up(room):
     assert "events     1 not processed, oldest of 20" in text
     assert "complete   up to 2026-11-22T10:04:00.000Z\n" in text
     assert "finding    1 unattributed, 12.50 at stake\n" in text
+    assert "finding    1 amount, -12.05 at stake\n" in text
     status = room.tocsin("status", json_output=True)
     assert set(status) == {"redis", "mariadb", "now", "lanes", "neighbours", "workers",
                            "pauses", "totals", "warnings", "schema", "findings", "books"}
     assert (status["redis"], status["mariadb"]) == ("up", "up")
     assert status["totals"]["enqueued"] == 6
-    assert status["findings"] == [{"kind": "unattributed", "count": 1, "amount": 1250}]
+    assert status["findings"] == [{"kind": "amount", "count": 1, "amount": -1205},
+                                  {"kind": "unattributed", "count": 1, "amount": 1250}]
     assert status["books"]["unprocessed_events"] == 1
     assert status["schema"]["pending"] == 0
     assert status["warnings"] == []
