@@ -34,7 +34,7 @@ int ctl_run(struct ctl *ctl)
     if (open_needs(ctl) == OUTCOME_DONE) {
         code = print(ctl, ctl->verb->run(ctl));
     } else {
-        code = ctl_failed(ctl);
+        code = ctl_say(CTL_USAGE, "%s", ctl->fault.text);
     }
     close_needs(ctl);
     text_wipe(&ctl->out);

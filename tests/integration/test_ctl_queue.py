@@ -382,6 +382,8 @@ def test_a_reason_that_the_audit_log_could_not_keep_is_refused(room, words):
     (["--version"], 0), ([], 2), (["fly"], 2), (["job"], 2), (["jobs", "--fast"], 2),
     (["--set", "no.such=1", "lanes"], 2), (["--set", "redis.partitions=99", "lanes"], 2),
     (["--check"], 0), (["--check", "--set", "mail.port=0"], 2),
+    (["--check", "--set", "seal.keys_file=/dev/null"], 2),
+    (["--check", "--set", "redis.address=nowhere"], 2),
 ])
 def test_the_exit_code_tells_usage_from_the_rest(room, words, code):
     done = room.tocsin(*words, expect=None)
