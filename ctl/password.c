@@ -97,15 +97,22 @@ enum outcome password_hash(struct span password,
 /* Without its newline. The stream is not buffered, so that no copy stays behind. */
 static enum outcome read_line(FILE *from, struct text *out_line, struct fault *fault)
 {
-    char line[PASSWORD_MOST_BYTES + 2];
+    char *line = NULL;
+    size_t room = 0;
     setvbuf(from, NULL, _IONBF, 0);
-    if (!fgets(line, sizeof(line), from)) {
+    ssize_t len = getline(&line, &room, from);
+    if (len < 0) {
+        free(line);
         return fault_set(fault, OUTCOME_NEVER, "password", 0, "there is no password");
     }
-    line[strcspn(line, "\r\n")] = '\0';
-    text_init(out_line, sizeof(line));
-    text_add_string(out_line, line);
-    explicit_bzero(line, sizeof(line));
+    while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r')) {
+        len--;
+    }
+    /* One byte more than is allowed is enough to be refused; so is a NUL, as no UTF-8. */
+    text_init(out_line, PASSWORD_MOST_BYTES + 1);
+    text_add(out_line, (struct span){line, (size_t)len});
+    explicit_bzero(line, room);
+    free(line);
     return OUTCOME_DONE;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * amicale add, amicale account and user add - who uses Tocsin. Each deed and its row in
  * the audit log are one transaction. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ struct new_user {
 
 static int read_user(struct ctl *ctl, struct new_user *out_user);
 static int insert_user(struct ctl *ctl, const struct new_user *user, int64_t *out_id);
+static bool is_account(struct span account);
 static int attach_account(struct ctl *ctl, int64_t amicale, struct span account);
 static int finish(struct ctl *ctl,
                   int code,
@@ -98,6 +100,18 @@ int verb_amicale_add(struct ctl *ctl)
     return code == CTL_OK ? report(ctl, "amicale", id) : code;
 }
 
+/* acct_ and what Stripe puts behind it. */
+static bool is_account(struct span account)
+{
+    const size_t prefix = sizeof("acct_") - 1;
+    bool good =
+        span_starts(account, "acct_") && account.len > prefix && account.len <= 255;
+    for (size_t i = prefix; i < account.len && good; i++) {
+        good = isalnum((unsigned char)account.at[i]);
+    }
+    return good;
+}
+
 int verb_amicale_account(struct ctl *ctl)
 {
     int64_t amicale = 0;
@@ -105,7 +119,7 @@ int verb_amicale_account(struct ctl *ctl)
     if (!span_to_i64(span_of(ctl->words[0]), &amicale) || amicale < 1) {
         return ctl_say(CTL_USAGE, "%s is no number of an amicale", ctl->words[0]);
     }
-    if (!span_starts(account, "acct_") || account.len > 255) {
+    if (!is_account(account)) {
         return ctl_say(CTL_USAGE, "%s is no Stripe account", ctl->words[1]);
     }
     if (mariadb_begin(ctl->db, &ctl->fault) != OUTCOME_DONE) {

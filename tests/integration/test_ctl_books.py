@@ -329,6 +329,7 @@ def test_the_password_is_asked_for_twice_and_not_shown(room):
     (["--role", "operator", "--email", "a@b.fr"], "short\n", 2),
     (["--role", "operator", "--email", "a@b.fr"], "", 2),
     (["--role", "operator", "--email", "a@b.fr"], "x" * 501 + "\n", 2),
+    (["--role", "operator", "--email", "a@b.fr"], "longer-one\0and more\n", 2),
     (["--role", "operator", "--email", "a@b.fr", "--password-file", "/nonexistent"], "", 2),
     (["--role", "admin", "--amicale", "99", "--email", "a@b.fr"], "longer-one\n", 3),
 ])
