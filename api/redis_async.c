@@ -33,6 +33,7 @@ static bool repeat_with_script(struct redis_async *redis, struct redis_command *
 static void finish(struct redis_async *redis,
                    struct redis_command *command,
                    const struct reply *reply);
+static void drop(struct redis_command *command);
 static void on_limit(evutil_socket_t fd, short what, void *context);
 
 enum outcome redis_async_send(struct redis_async *redis,
@@ -134,7 +135,7 @@ void redis_fail_all(struct redis_async *redis, const struct fault *fault)
         if (command->answer) {
             command->answer(command->context, OUTCOME_UNSURE, NULL, fault);
         }
-        free(command);
+        drop(command);
         command = next;
     }
 }
@@ -389,6 +390,13 @@ static void finish(struct redis_async *redis,
                         outcome == OUTCOME_DONE ? reply : NULL,
                         &fault);
     }
+    drop(command);
+}
+
+/* A command may carry the password (AUTH). */
+static void drop(struct redis_command *command)
+{
+    explicit_bzero(command->bytes, command->len);
     free(command);
 }
 
