@@ -354,8 +354,10 @@ def test_a_release_told_before_its_cancellation_is_not_mailed(room):
     early = [made for made in life.made[3:] if made is not cancelled]
     assert mailed(room, life, early) == set()
     assert shown(room) == ("requires_capture", 0)
+    assert releases(room) == set()  # it could be of a capture that is not known yet
     assert mailed(room, life, [cancelled]) == set()
     assert shown(room) == ("canceled", 0)
+    assert releases(room) == {life.released["id"]}
 
 
 def test_a_refund_as_large_as_the_release_is_mailed_once_the_release_is_known(room):
@@ -397,6 +399,23 @@ def test_a_refund_that_fails_beside_a_release_restores_the_books(room):
     assert shown(room) == ("succeeded", 0)
     assert releases(room) == {life.released["id"]}
     assert room.findings() == {("refund_failed", refund["id"])}
+
+
+def test_a_refund_that_failed_is_not_taken_for_the_release(room):
+    """Of one second and one amount, told apart by what became of them alone."""
+    life = authorized(room)
+    life.capture(600)
+    refund = life.refund(400, "pending")
+    for made in life.made:
+        for thing in (made["data"]["object"], refund, life.released):
+            if thing["id"] == refund["id"]:
+                thing["id"] = "re_0"
+            if thing["object"] == "refund":
+                thing["created"] = life.intent["created"]
+    life.refund_to(refund, "failed")
+    mailed(room, life)
+    assert shown(room) == ("succeeded", 0)
+    assert releases(room) == {life.released["id"]}
 
 
 def test_a_notice_of_a_release_is_not_sent(room):
@@ -738,12 +757,17 @@ def test_what_was_retrieved_before_another_look_is_retrieved_again(room):
 def test_many_slots_at_once_end_at_the_same_books(room):
     """Four slots, the events of several payments in any order: a deadlock is tried again,
     nothing is applied twice."""
-    lives = [Life(amount=1000 + number) for number in range(6)]
+    lives = [Life(amount=1000 + number, capture=("automatic", "manual")[number % 2])
+             for number in range(6)]
     for life in lives:
         life.create()
         life.status("requires_action")
         life.decline()
-        life.succeed()
+        if life.intent["capture_method"] == "manual":
+            life.authorize()
+            life.capture(700)
+        else:
+            life.succeed()
         for _ in range(3):
             life.refund(200)
         life.publish(room.stripe)
@@ -771,7 +795,8 @@ def test_many_slots_at_once_end_at_the_same_books(room):
     assert room.sql("SELECT amount, status, amount_refunded FROM payment_intents"
                     " ORDER BY amount") == tuple(
         (1000 + number, "partially_refunded", 600) for number in range(6))
-    assert room.sql_one("SELECT COUNT(*) FROM refunds") == 18
+    assert room.sql_one("SELECT COUNT(*) FROM refunds") == 18 + 3
+    assert releases(room) == {life.released["id"] for life in lives if life.released}
     assert room.sql_one("SELECT COUNT(*) FROM stripe_events WHERE processed_at IS NULL") == 0
 
 
