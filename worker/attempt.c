@@ -83,6 +83,17 @@ void attempt_run(const struct hands *hands, struct attempt *attempt)
     conclude(hands->context, attempt, outcome, handling.answered, handled);
 }
 
+void attempt_skip(const struct hands *hands, struct attempt *attempt)
+{
+    static const struct handled nothing;
+    enum outcome outcome = fault_set(&attempt->fault,
+                                     OUTCOME_LATER,
+                                     "worker",
+                                     0,
+                                     "the lease was lost before the job was run");
+    conclude(hands->context, attempt, outcome, 0, &nothing);
+}
+
 bool attempt_run_group(const struct hands *hands, struct attempt *group)
 {
     if (!group->handler->handle_group) {

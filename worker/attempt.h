@@ -75,6 +75,8 @@ void attempt_free(struct attempt *attempt); /* NULL does nothing */
 
 /* Runs one job; its settlement is ready afterwards. */
 void attempt_run(const struct hands *hands, struct attempt *attempt);
+/* Concludes a job whose lease was lost before it ran; its token is stale. */
+void attempt_skip(const struct hands *hands, struct attempt *attempt);
 /* Runs a whole group (linked by `next`) in one go. False when that did not work and they
  * have to be run one by one; then nothing has happened. */
 bool attempt_run_group(const struct hands *hands, struct attempt *group);

@@ -75,7 +75,7 @@ void roster_add(struct roster *roster, struct attempt *attempt)
     pthread_mutex_unlock(&roster->mutex);
 }
 
-void roster_begin(struct roster *roster,
+bool roster_begin(struct roster *roster,
                   struct attempt *attempt,
                   int slot,
                   int64_t now_ms)
@@ -84,7 +84,9 @@ void roster_begin(struct roster *roster,
     attempt->step = ATTEMPT_RUNNING;
     attempt->slot = slot;
     attempt->begun_ms = now_ms;
+    bool held = !attempt->lost;
     pthread_mutex_unlock(&roster->mutex);
+    return held;
 }
 
 void roster_finish(struct roster *roster, struct attempt *attempt)

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "common/base/arena.h"
+#include "common/base/fault.h"
 #include "common/base/json.h"
 #include "common/link/queue.h"
 
@@ -30,10 +31,12 @@ struct roster *roster_new(void);
 void roster_free(struct roster *roster); /* NULL does nothing */
 
 void roster_add(struct roster *roster, struct attempt *attempt);
-void roster_begin(struct roster *roster,
-                  struct attempt *attempt,
-                  int slot,
-                  int64_t now_ms);
+/* False when a beat said that its lease was lost: another may run it, so this worker must
+ * not. */
+MUST_USE bool roster_begin(struct roster *roster,
+                           struct attempt *attempt,
+                           int slot,
+                           int64_t now_ms);
 void roster_finish(struct roster *roster, struct attempt *attempt);
 void roster_remove(struct roster *roster, struct attempt *attempt);
 

@@ -55,7 +55,8 @@ static struct slot *find_idle(struct slots *slots, bool live_only);
 static void *slot_main(void *argument);
 static struct attempt *wait_given(struct slot *slot);
 static void run_group(struct slot *slot, struct attempt *group);
-static void begin_all(struct slot *slot, struct attempt *group);
+static bool begin_all(struct slot *slot, struct attempt *group);
+static void run_single(struct slot *slot, struct attempt *attempt);
 static void finish(struct slot *slot, struct attempt *attempt);
 static void become_idle(struct slot *slot);
 
@@ -280,25 +281,37 @@ static struct attempt *wait_given(struct slot *slot)
  * work, one after another. Each is settled on its own, as soon as it is done. */
 static void run_group(struct slot *slot, struct attempt *group)
 {
-    begin_all(slot, group);
-    bool whole = group->next && attempt_run_group(&slot->hands, group);
-    const struct clock *clock = slot->slots->context->clock;
+    bool held = begin_all(slot, group);
+    bool whole = held && group->next && attempt_run_group(&slot->hands, group);
     while (group) {
         struct attempt *next = group->next;
         if (!whole) {
-            roster_begin(slot->slots->roster, group, slot->number, clock_mono_ms(clock));
-            attempt_run(&slot->hands, group);
+            run_single(slot, group);
         }
         finish(slot, group);
         group = next;
     }
 }
 
-static void begin_all(struct slot *slot, struct attempt *group)
+/* False when one of them is this worker's no more. */
+static bool begin_all(struct slot *slot, struct attempt *group)
 {
     int64_t now_ms = clock_mono_ms(slot->slots->context->clock);
+    bool held = true;
     for (struct attempt *each = group; each; each = each->next) {
-        roster_begin(slot->slots->roster, each, slot->number, now_ms);
+        held = roster_begin(slot->slots->roster, each, slot->number, now_ms) && held;
+    }
+    return held;
+}
+
+/* Behind others of its group it may have waited for longer than its lease. */
+static void run_single(struct slot *slot, struct attempt *attempt)
+{
+    int64_t now_ms = clock_mono_ms(slot->slots->context->clock);
+    if (roster_begin(slot->slots->roster, attempt, slot->number, now_ms)) {
+        attempt_run(&slot->hands, attempt);
+    } else {
+        attempt_skip(&slot->hands, attempt);
     }
 }
 

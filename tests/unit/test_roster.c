@@ -71,9 +71,9 @@ static void only_what_is_unfinished_and_not_hopeless_is_given_back(void **state)
     struct attempt *running = add(roster, "running", &quick, 2);
     struct attempt *stuck = add(roster, "stuck", &quick, 3);
     struct attempt *finished = add(roster, "finished", &quick, 4);
-    roster_begin(roster, running, 0, 9900);
-    roster_begin(roster, stuck, 1, 0);
-    roster_begin(roster, finished, 2, 9000);
+    assert_true(roster_begin(roster, running, 0, 9900));
+    assert_true(roster_begin(roster, stuck, 1, 0));
+    assert_true(roster_begin(roster, finished, 2, 9000));
     roster_finish(roster, finished);
     size_t count = 0;
     struct job *jobs =
@@ -89,14 +89,31 @@ static void only_what_is_unfinished_and_not_hopeless_is_given_back(void **state)
     roster_free(roster);
 }
 
+static void what_lost_its_lease_is_not_to_be_begun(void **state)
+{
+    (void)state;
+    struct roster *roster = roster_new();
+    struct attempt *kept = add(roster, "kept", &quick, 1);
+    struct attempt *lost = add(roster, "lost", &quick, 2);
+    int64_t tokens[] = {2};
+    roster_lost(roster, (struct partition){1, 2}, tokens, 1); /* another one's 2 */
+    assert_true(roster_begin(roster, lost, 0, 1000));
+    roster_lost(roster, (struct partition){0, 1}, tokens, 1);
+    assert_false(roster_begin(roster, lost, 0, 2000));
+    assert_true(roster_begin(roster, kept, 0, 2000));
+    drop(roster, kept);
+    drop(roster, lost);
+    roster_free(roster);
+}
+
 static void an_overrun_is_counted_once_and_ten_limits_are_hopeless(void **state)
 {
     (void)state;
     struct roster *roster = roster_new();
     struct attempt *slow = add(roster, "slow", &quick, 1);
     struct attempt *fine = add(roster, "fine", &patient, 2);
-    roster_begin(roster, slow, 0, 1000);
-    roster_begin(roster, fine, 1, 1000);
+    assert_true(roster_begin(roster, slow, 0, 1000));
+    assert_true(roster_begin(roster, fine, 1, 1000));
     assert_false(roster_watch(roster, 1100, 10));
     assert_false(slow->overran);
     assert_false(roster_watch(roster, 1101, 10));
@@ -192,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_held_is_told_oldest_first_until_it_is_removed),
         cmocka_unit_test(only_what_is_unfinished_and_not_hopeless_is_given_back),
+        cmocka_unit_test(what_lost_its_lease_is_not_to_be_begun),
         cmocka_unit_test(an_overrun_is_counted_once_and_ten_limits_are_hopeless),
         cmocka_unit_test(lost_tokens_mark_their_attempts),
         cmocka_unit_test(a_quarter_serves_live_and_a_kind_holds_half_of_the_rest),
