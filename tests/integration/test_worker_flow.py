@@ -9,6 +9,7 @@ import time
 import pytest
 
 from support.process import wait_until
+from support.stack import SHORT_LEASE
 from worker_room import PREFIX, Room
 
 
@@ -160,7 +161,7 @@ def test_many_records_of_an_unknown_version_hold_nobody_up(room):
 
 
 def test_an_overrun_is_reported_and_the_job_does_not_run_twice(room):
-    settings = {"worker.lease_ms": 5000, "worker.beat_ms": 200, "worker.slots": 4}
+    settings = {**SHORT_LEASE, "worker.beat_ms": 200, "worker.slots": 4}
     room.enqueue(("slow", "test.sleep", "2500"))  # its limit is 300 ms
     worker = room.worker("first", sets=settings)
     wait_until(lambda: "overrun id=slow" in worker.log_text(), "the overrun is reported")

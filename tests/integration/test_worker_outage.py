@@ -8,6 +8,7 @@ import pytest
 
 from redis_proxy import RedisProxy
 from support.process import wait_until
+from support.stack import SHORT_LEASE
 from worker_room import PREFIX, Room
 
 pytestmark = pytest.mark.threads
@@ -151,10 +152,9 @@ def test_a_finished_job_waits_for_redis_and_is_settled_when_it_is_back(room):
 
 def test_a_long_job_stays_with_its_worker_beyond_the_lease(room):
     room.enqueue(("nap", "test.nap", "7500"))
-    settings = {"worker.lease_ms": 5000}
-    first = room.worker("first", sets=settings)
+    first = room.worker("first", sets=SHORT_LEASE)
     room.wait_state("nap", "leased")
-    room.worker("second", sets=settings)
+    room.worker("second", sets=SHORT_LEASE)
     room.wait_state("nap", "done")
     assert room.number("nap", "token") == 1
     assert "lease_lost" not in first.log_text()

@@ -19,6 +19,8 @@ from .servers import Mail, MariaDB, Redis, secret
 DATABASE = "tocsin"
 WRITER = "tocsin"
 READER = "tocsin_reader"
+# The shortest lease that there is, with limits that are shorter still, as they must be.
+SHORT_LEASE = {"worker.lease_ms": 5000, "stripe.total_ms": 4000, "mail.total_ms": 4000}
 
 
 def key_ring():

@@ -133,6 +133,9 @@ static void settings_that_contradict_each_other_are_refused(void **state)
          ":6: worker.dead_after"},
         {KEYS "[worker]\nlease_ms = 5000\nbeat_ms = 2501\n", ":5: worker.lease_ms"},
         {KEYS "[mail]\nusername = post\n", "mail.password_file"},
+        {KEYS "[stripe]\ntotal_ms = 20000\n[worker]\nlease_ms = 20000\n",
+         ":5: stripe.total_ms"},
+        {KEYS "[mail]\ntotal_ms = 60000\n", ":5: mail.total_ms"},
         {"[seal]\nkeys_file =\npii_keys_file = /dev/null\n", "seal.keys_file"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
