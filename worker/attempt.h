@@ -57,7 +57,7 @@ struct attempt {
     struct fault fault;
     struct settlement settlement;
     bool unsure; /* it was sent once and may have been recorded */
-    bool refused; /* Redis would not take its settlement, so it settles as dead */
+    int refused; /* how often Redis would not take its settlement */
 };
 
 /* A slot's own tools. */

@@ -23,6 +23,7 @@
 
 enum {
     GATHER_MS = 1, /* how long a batch that is not full waits for company */
+    REFUSED_WAIT_MS = 5 * 1000, /* for whoever sees to what Redis refuses */
     SETTLER_ARENA_BYTES = 256 << 20,
 };
 
@@ -345,8 +346,9 @@ static void batch_failed(struct settler *settler,
 }
 
 /* What Redis will not take (too large, say) goes once more as a bare NEVER, so that
- * somebody sees the job among the dead; an operator's retry finds its work done. If even
- * that is refused the job is let go, and a later beat gives it back. */
+ * somebody sees the job among the dead; an operator's retry finds its work done. If that
+ * is refused too it goes as a bare LATER, so that the attempt counts and the job does not
+ * run for ever. If even that is refused the job is let go, and a later beat gives it back. */
 static void refused(struct settler *settler,
                     const struct batch *batch,
                     const struct fault *fault)
@@ -357,16 +359,21 @@ static void refused(struct settler *settler,
               LOG_TEXT("kind", attempt->job.kind->name),
               LOG_TEXT("outcome", outcome_name(attempt->settlement.outcome)),
               LOG_FAULT(fault));
-    if (attempt->refused) {
+    static const struct {
+        enum outcome outcome;
+        int64_t delay_ms;
+    } bare[] = {{OUTCOME_NEVER, 0}, {OUTCOME_LATER, REFUSED_WAIT_MS}};
+    int times = attempt->refused++;
+    if ((size_t)times >= sizeof(bare) / sizeof(bare[0])) {
         leave(settler, attempt);
         return;
     }
-    attempt->refused = true;
     attempt->fault = *fault;
     attempt->settlement = (struct settlement){.job = &attempt->job,
                                               .worker = settler->context->name,
-                                              .outcome = OUTCOME_NEVER,
+                                              .outcome = bare[times].outcome,
                                               .fault = &attempt->fault,
+                                              .delay_ms = bare[times].delay_ms,
                                               .took_ms = attempt->settlement.took_ms};
     put_back(settler, batch);
 }

@@ -115,6 +115,20 @@ def test_a_settlement_that_redis_refuses_makes_one_job_dead_and_keeps_no_other_w
     assert "<4>settle_stale" not in worker.log_text()
 
 
+def test_a_job_that_redis_lets_neither_be_done_nor_dead_counts_its_attempts(room):
+    for state in ("done", "dead"):
+        room.redis.set(f"{PREFIX}:{state}:webhook:test.noop", "no sorted set")
+    room.enqueue(("refused", "test.noop", ""))
+    worker = room.worker()
+    room.wait_state("refused", "scheduled")
+    assert room.number("refused", "attempt") == 1
+    assert "WRONGTYPE" in room.field("refused", "fault")
+    assert worker.log_text().count("settle_refused id=refused") == 2
+    room.redis.delete(f"{PREFIX}:done:webhook:test.noop")
+    room.wait_state("refused", "done")
+    assert [line["outcome"] for line in room.history("refused")] == ["LATER", "DONE"]
+
+
 def test_a_payload_that_does_not_open_is_dead_with_the_reason_and_the_worker_goes_on(room):
     room.enqueue(("broken", "test.noop", "this was never sealed"), unsealed=True)
     room.enqueue(("sound", "test.noop", ""))
