@@ -22,10 +22,11 @@ local live_slots, general_slots = tonumber(ARGV[2]), tonumber(ARGV[3])
 local quarantine = ARGV[4] == '1'
 local STRIDE = 16
 local PUT_ASIDE_MOST, PUT_ASIDE_MS = 64, 30000
+local STRAYS_MOST = 1000
 
 local lease_end = now + lease_ms
 local want = math.max(1, live_slots + general_slots)
-local reply, jobs, put_aside = {0, 0, -1, 0}, 0, 0
+local reply, jobs, put_aside, strays = {0, 0, -1, 0}, 0, 0, 0
 local gone = {}   -- ids that this call has dealt with
 local token = nil -- the last one given out
 
@@ -62,14 +63,13 @@ end
 
 -- The next job of a queue and its turn, read ahead `want` at a time.
 local function head(queue)
-    while put_aside < PUT_ASIDE_MOST do
+    while put_aside < PUT_ASIDE_MOST and strays < STRAYS_MOST do
         local id = queue.ahead[queue.next]
         if not id then
             if queue.exhausted then
                 return nil
             end
-            queue.ahead = redis.call('ZRANGE', queue.key, queue.strays, queue.strays + want - 1,
-                                     'WITHSCORES')
+            queue.ahead = redis.call('ZRANGE', queue.key, 0, want - 1, 'WITHSCORES')
             -- A first one that was dealt with would come again for ever: it should have left.
             queue.next = 1
             queue.exhausted = #queue.ahead < 2 * want or gone[queue.ahead[1]]
@@ -95,7 +95,7 @@ for _, row in ipairs(LANES) do
         if known[name] and open then
             lane.queues[#lane.queues + 1] = {
                 name = name, lane = lane, kind = kind, key = P .. ':ready:' .. name, ahead = {},
-                next = 1, strays = 0, exhausted = false, turn = 0,
+                next = 1, exhausted = false, turn = 0,
             }
         end
     end
@@ -157,8 +157,9 @@ end
 -- --- taking ----------------------------------------------------------------------------------
 
 -- The job as `move` and the reply need it; nil when it cannot be taken: its record is of
--- another version, then it waits and is counted, or it is not there at all.
-local function open_record(queue, id)
+-- another version, then it waits and is counted, or it is not there at all (somebody deleted
+-- it). Then the id is no job and leaves its queue, and `group` if it was met there.
+local function open_record(queue, id, group)
     local record = redis.call('HMGET', record_key(id), 'version', 'tenant', 'payload', 'attempt',
                               'crashes', 'deferrals', 'enqueued', 'reply', 'group')
     local job = {
@@ -172,7 +173,10 @@ local function open_record(queue, id)
     end
     gone[id] = true
     if not record[1] then
-        queue.strays = queue.strays + 1
+        strays = strays + 1
+        for _, key in ipairs({queue.key, group}) do
+            redis.call('ZREM', key, id)
+        end
         return nil
     end
     put_aside = put_aside + 1
@@ -216,10 +220,10 @@ local function serve(queue)
             look_at_neighbours(other)
         end
     elseif kind.group_max > 1 and job.crashes == 0 and job.lane ~= 'quarantine' then
-        local group = redis.call('ZRANGE', P .. ':group:' .. queue.name .. ':' .. job.tenant, 0,
-                                 kind.group_max - 2, 'WITHSCORES')
+        local key = P .. ':group:' .. queue.name .. ':' .. job.tenant
+        local group = redis.call('ZRANGE', key, 0, kind.group_max - 2, 'WITHSCORES')
         for i = 1, #group, 2 do
-            local other = open_record(queue, group[i])
+            local other = open_record(queue, group[i], key)
             if other and other.crashes == 0 then
                 hand_over(group[i], other, tonumber(group[i + 1]), slots_filled)
             end
@@ -287,11 +291,13 @@ for _, lane in pairs(lane_named) do
     end
 end
 
--- Who filled all slots and left something wakes the next fetcher, once.
+-- Who filled all slots and left something wakes the next fetcher, once. Behind as many strays
+-- as one call drops may stand a job.
 if filled and jobs > 0 and not quarantine and next_of_all(false) and
     redis.call('LLEN', P .. ':wake') == 0 then
     woken = true
 end
+woken = woken or strays >= STRAYS_MOST
 
 for _, name in ipairs(names) do
     local first = redis.call('ZRANGE', P .. ':scheduled:' .. name, 0, 0, 'WITHSCORES')

@@ -253,7 +253,11 @@ class Walk:
                   most=self.random.choice((1000, 1000, 30, 2)))
 
     def vanish(self):
-        """Somebody deletes the record of a job whose moment has come: the sweep clears up."""
+        """Somebody deletes the record of a job whose moment has come: the sweep clears up. That
+        of a ready one is met by the next who would take it."""
+        if self.random.random() < 0.5:
+            self.stray()
+            return
         states = ["scheduled"]
         if abs(self.model.now - (self.model.clock or 0)) <= 5000:  # else the lease is shifted
             states.append("leased")
@@ -268,6 +272,21 @@ class Walk:
         for ref in job.refs:
             self.queue.client.zrem(self.queue.key("ref", ref), job.id)
         self.both("sweep")
+
+    def stray(self):
+        kinds = {kind.name: kind for kind in KINDS + [AUDIT]}
+        ready = [job for job in self.model.in_state("ready") if job.lane != "quarantine" and
+                 self.model.is_open(job.lane, kinds[job.kind]) and
+                 not self.model.is_shut(kinds[job.kind])[1]]  # else a probe ends the taking
+        if not ready:
+            return
+        queue = self.queue.key("ready", self.random.choice(ready).queue)
+        self.queue.client.zadd(queue, {"stray": self.random.choice((0, 1000000))})
+        jobs = self.both("take", "w1", KINDS + [AUDIT], general=100)["jobs"]
+        for job in jobs:
+            self.last_token = job["token"]
+            self.tokens.append((job["id"], job["token"]))
+            self.held["w1"][job["id"]] = job["token"]
 
     def set_time(self, now_ms):
         self.trace[-1] += f" to {now_ms}"

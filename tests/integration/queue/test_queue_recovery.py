@@ -214,3 +214,26 @@ def test_many_jobs_of_an_unknown_version_are_put_aside_bit_by_bit(queue):
     for i in range(200):
         queue.client.hset(f"{{tocsin}}:job:a{i}", "version", "2")
     assert queue.take("w", [HOOK], general=4)["put_aside"] == 64
+
+
+def test_an_id_without_a_record_is_dropped_where_take_meets_it(queue):
+    group = Kind("sync.item", "sync", group_max=4)
+    queue.enqueue(New("gone", HOOK), New("a", HOOK),
+                  *[New(name, group, tenant="7") for name in ("b", "lost", "c")])
+    queue.client.delete("{tocsin}:job:gone", "{tocsin}:job:lost")
+    taken = queue.take("w", [HOOK, group], general=8)
+    assert [job["id"] for job in taken["jobs"]] == ["a", "b", "c"]
+    assert queue.client.keys("{tocsin}:ready:*") == []
+    assert queue.client.keys("{tocsin}:group:*") == []
+
+
+def test_a_thousand_ids_without_records_do_not_hide_the_job_behind_them(queue):
+    for start in range(0, 2500, 100):
+        queue.enqueue(*[New(f"gone{i}", HOOK) for i in range(start, start + 100)])
+    queue.enqueue(New("a", HOOK))
+    queue.client.delete(*[f"{{tocsin}}:job:gone{i}" for i in range(2500)], "{tocsin}:wake")
+    takes = 0
+    while not (jobs := queue.take("w", [HOOK], general=1)["jobs"]):
+        assert queue.client.lpop("{tocsin}:wake"), "nobody is told to look again"
+        takes += 1
+    assert [job["id"] for job in jobs] == ["a"] and takes == 2
