@@ -22,6 +22,7 @@ local DEFERRALS_FREE = 100    -- a further one burns an attempt, unless its neig
 local DOWN_AFTER = 3          -- failures in a row until a neighbour counts as down
 local PROBE_MS = 1000         -- from going down to the first probe; doubles with each that fails
 local PROBE_MOST_MS = 5000
+local NEWS_MS = 600000        -- what is known of a neighbour lapses without news for so long
 local JUMP_MS = 5000          -- a clock that moved further than this has jumped
 local RESULT_MS = 900000
 local WAKE_MOST = 64
@@ -144,6 +145,7 @@ local function neighbour_failed(name, id, fault)
     redis.call('HSET', P .. ':neighbour:' .. name, 'failures', state.failures, 'down_since',
                state.down_since, 'probe_at', state.probe_at, 'wait', state.wait, 'probe',
                state.probe, 'fault', fault)
+    redis.call('PEXPIRE', P .. ':neighbour:' .. name, NEWS_MS)
 end
 
 -- Job `id` is the one that finds out whether a neighbour is back, until `lease_end`.
@@ -151,6 +153,7 @@ local function neighbour_probe(name, id, lease_end)
     local state = neighbour(name)
     state.probe_at, state.probe = lease_end, id
     redis.call('HSET', P .. ':neighbour:' .. name, 'probe_at', lease_end, 'probe', id)
+    redis.call('PEXPIRE', P .. ':neighbour:' .. name, NEWS_MS)
 end
 
 -- Job `id` is leased no more: if it was a probe that found nothing out, the next may start.

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 LANES = {"live": 1, "webhook": 2, "sync": 4, "mail": 8, "backfill": 16, "quarantine": 16}
 ORDER = list(LANES)
 NEIGHBOURS = ("stripe", "mariadb", "smtp")
+NEWS_MS = 600000
 FIELDS_LEFT_OUT = {"attempt": "0", "crashes": "0", "deferrals": "0", "token": "", "worker": "",
                    "turn": "0", "fault": "", "outcome": "", "history": "", "archived": ""}
 
@@ -264,7 +265,7 @@ class Model:
             downs = self.is_shut(kind)[1]
             hand_over(job, groups)
             for down in downs:
-                down.update(probe_at=lease_end, probe=job.id)
+                down.update(probe_at=lease_end, probe=job.id, until=self.now + NEWS_MS)
             if not downs and kind.group_max > 1 and not job.crashes and lane != "quarantine":
                 same = [other for other in self.in_state("ready", queue)
                         if other.tenant == job.tenant][:kind.group_max - 1]
@@ -314,7 +315,7 @@ class Model:
         state = self.neighbours.setdefault(name, {
             "failures": 0, "down_since": 0, "probe_at": 0, "wait": 1000, "probe": ""})
         state["failures"] += 1
-        state["fault"] = fault
+        state.update(fault=fault, until=self.now + NEWS_MS)
         if not state["down_since"] and state["failures"] >= 3:
             state.update(down_since=self.now, probe_at=self.now + 1000)
         elif state["probe"] == id_:
@@ -564,8 +565,15 @@ class Model:
                 "outcome": job.outcome, "history": "\n".join(job.history),
                 "archived": job.archived}
 
+    def lapse(self):
+        """Redis forgets what has expired."""
+        self.results = {id_: kept for id_, kept in self.results.items() if kept[1] >= self.now}
+        self.neighbours = {name: state for name, state in self.neighbours.items()
+                           if state["until"] >= self.now}
+
     def contents(self):
         """Every key below the prefix, as queue_walk.contents reads them from Redis."""
+        self.lapse()
         keys = {}
 
         def put(key, member, value):
@@ -607,7 +615,6 @@ class Model:
             keys["wake"] = ["1"] * self.wake
         if self.token:
             keys["token"] = (str(self.token), -1)
-        self.results = {id_: kept for id_, kept in self.results.items() if kept[1] >= self.now}
         for id_, kept in self.results.items():
             keys[f"result:{id_}"] = kept
         return keys

@@ -208,7 +208,7 @@ class Queue:
 
 # --- taking single writes out ------------------------------------------------------------------
 
-WRITE = re.compile(r"redis\.call\((\s*)'(HSET|HDEL|HINCRBY|SET|DEL|ZADD|ZREM|ZREMRANGEBYSCORE|"
+WRITE = re.compile(r"redis\.call\((\s*)'(HSET|HDEL|HINCRBY|SET|DEL|PEXPIRE|ZADD|ZREM|ZREMRANGEBYSCORE|"
                    r"RPUSH|PUBLISH)'")
 CALL = re.compile(r"redis\.(p?call)\((\s*)'([A-Z]+)'")
 READ = set("TIME LLEN HGET HMGET HGETALL HKEYS GET ZSCORE ZCARD ZCOUNT ZRANGE ZRANGEBYSCORE "

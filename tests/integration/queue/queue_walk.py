@@ -25,8 +25,8 @@ for _, key in ipairs(redis.call('KEYS', '*')) do
     if type == 'hash' then value = redis.call('HGETALL', key)
     elseif type == 'zset' then value = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
     elseif type == 'list' then value = redis.call('LRANGE', key, 0, -1)
-    else value = {redis.call('GET', key), redis.call('PEXPIRETIME', key)} end
-    reply[#reply + 1] = {key, type, value}
+    else value = redis.call('GET', key) end
+    reply[#reply + 1] = {key, type, value, redis.call('PEXPIRETIME', key)}
 end
 return reply
 """
@@ -40,7 +40,7 @@ def contents(queue):
     """Key below the prefix -> value: dicts of hashes (texts) and sorted sets (numbers), lists,
     (text, moment of expiry). Fields that a record leaves out are filled in."""
     keys, prefix = {}, queue.prefix + ":"
-    for key, type_, value in queue.client.eval(DUMP, 0):
+    for key, type_, value, until in queue.client.eval(DUMP, 0):
         if not key.startswith(prefix):
             raise Noticed(f"a key without the prefix: {key}")
         name = key[len(prefix):]
@@ -49,9 +49,11 @@ def contents(queue):
             value = dict(pairs) if type_ == "hash" else {
                 member: int(float(score)) for member, score in pairs}
         elif type_ == "string":
-            value = tuple(value)
+            value = (value, until)
         if name.startswith("job:"):
             value = {**FIELDS_LEFT_OUT, "home": value.get("lane"), **value}
+        elif name.startswith("neighbour:"):
+            value["until"] = str(until)
         elif name == "governor":
             value = {field: float(number) for field, number in value.items()}
         keys[name] = value
@@ -295,6 +297,9 @@ class Walk:
         # that goes back brings it to life again.
         for id_ in self.model.results:
             self.queue.client.exists(self.queue.key("result", id_))
+        for name in NEIGHBOURS:
+            self.queue.client.exists(self.queue.key("neighbour", name))
+        self.model.lapse()
 
     def pass_time(self):
         self.set_time(self.model.now + self.random.choice((1, 40, 300, 1100, 2600, 4000)))

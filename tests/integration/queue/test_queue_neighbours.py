@@ -170,3 +170,26 @@ def test_a_probe_is_never_a_group(queue, server):
     queue.enqueue(*[New(f"i{i}", item) for i in range(5)])
     server.now_ms += 1000
     assert len(queue.take("w", [item], general=4)["jobs"]) == 1
+
+
+def test_a_neighbour_that_nobody_needs_any_more_is_not_down_for_ever(queue, server):
+    fail_three_times(queue)
+    for number in range(3):
+        queue.discard(f"first {number}")
+    server.now_ms += 600_000
+    assert [row["down_since"] > 0 for row in queue.stats()["neighbours"]] == [True]
+    server.now_ms += 1
+    assert queue.stats()["neighbours"] == []
+
+
+def test_a_neighbour_that_is_tried_in_vain_stays_down(queue, server):
+    fail_three_times(queue)
+    queue.enqueue(New("a", PAY))
+    for _ in range(4):
+        server.now_ms += 300_000
+        queue.sweep()
+        server.now_ms += 5_000
+        probe = take(queue)
+        assert len(probe) == 1
+        queue.settle(deferred(probe[0], delay_ms=10))
+    assert [row["down_since"] > 0 for row in queue.stats()["neighbours"]] == [True]
