@@ -62,6 +62,7 @@ static const char *const refund_columns[] = {"row",
                                              "currency",
                                              "reason",
                                              "failure",
+                                             "is_release",
                                              "created_at",
                                              "updated_at",
                                              "last_event",
@@ -164,8 +165,9 @@ static const struct book_row books[BOOK_COUNT] = {
         {{"refunds", "refund", refund_columns},
          2,
          "SELECT r.id, r.stripe_refund_id, p.stripe_payment_intent_id, r.status,"
-         " r.amount, r.currency, r.reason, r.failure_reason, r.created_at, r.updated_at,"
-         " r.last_event_id FROM refunds r JOIN payment_intents p ON p.id = r.payment_id"
+         " r.amount, r.currency, r.reason, r.failure_reason, r.is_release, r.created_at,"
+         " r.updated_at, r.last_event_id FROM refunds r"
+         " JOIN payment_intents p ON p.id = r.payment_id"
          " JOIN (SELECT id FROM refunds WHERE stripe_refund_id = ?"
          " UNION SELECT x.id FROM refunds x JOIN payment_intents y"
          " ON y.id = x.payment_id WHERE y.stripe_payment_intent_id = ?"

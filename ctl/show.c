@@ -291,6 +291,7 @@ static bool is_flag(const char *column)
 {
     static const char *const flags[] = {"livemode",
                                         "body_kept",
+                                        "is_release",
                                         "charges_enabled",
                                         "payouts_enabled",
                                         "onboarding_completed"};
