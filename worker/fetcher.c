@@ -24,7 +24,8 @@ enum {
     IDLE_WAIT_MS = 1000, /* on the wake list */
     LIMITED_WAIT_MS =
         50, /* for a slot, while a kind fills its share and others may come */
-    QUARANTINE_WAIT_MS = 30 * 1000, /* for the worker to become empty */
+    /* For the worker to become empty; less than the DRAIN_MS of take. */
+    QUARANTINE_WAIT_MS = 30 * 1000,
     QUARANTINE_REST_MS = 10 * 1000, /* after it did not, or nothing was there */
     VERSIONS_TOLD_EVERY_MS = 60 * 1000,
     /* A beat gives back what it does not know once it was leased for 5 s. */
@@ -64,7 +65,9 @@ static void note_alive(struct fetcher *fetcher);
 static enum outcome take_round(struct fetcher *fetcher,
                                struct round *out_round,
                                struct fault *fault);
-static struct take plan_take(struct fetcher *fetcher, bool quarantine, bool *out_limited);
+static struct take plan_take(struct fetcher *fetcher,
+                             enum take_quarantine quarantine,
+                             bool *out_limited);
 static enum outcome take_from(struct fetcher *fetcher,
                               struct partition partition,
                               const struct take *take,
@@ -176,8 +179,7 @@ static void *fetcher_main(void *argument)
             continue;
         }
         outage_back(&fetcher->outage, fetcher->context->clock);
-        int64_t now_ms = clock_mono_ms(fetcher->context->clock);
-        if (round.quarantine_waits && now_ms >= fetcher->quarantine_at_ms) {
+        if (round.quarantine_waits) {
             run_quarantine(fetcher);
         } else if (round.taken + round.put_aside == 0) {
             rest(fetcher, &round, seen);
@@ -197,11 +199,13 @@ static enum outcome take_round(struct fetcher *fetcher,
                                struct fault *fault)
 {
     int partitions = (int)fetcher->context->settings->redis.partitions;
+    bool rests = clock_mono_ms(fetcher->context->clock) < fetcher->quarantine_at_ms;
+    enum take_quarantine quarantine = rests ? QUARANTINE_NOT_NOW : QUARANTINE_ASK;
     struct round round = {0};
     for (int i = 0; i < partitions; i++) {
         struct partition partition = {.number = (fetcher->turn + i) % partitions,
                                       .count = partitions};
-        struct take take = plan_take(fetcher, false, &round.limited);
+        struct take take = plan_take(fetcher, quarantine, &round.limited);
         if (take.live_slots + take.general_slots == 0) {
             break;
         }
@@ -222,7 +226,9 @@ static enum outcome take_round(struct fetcher *fetcher,
     return OUTCOME_DONE;
 }
 
-static struct take plan_take(struct fetcher *fetcher, bool quarantine, bool *out_limited)
+static struct take plan_take(struct fetcher *fetcher,
+                             enum take_quarantine quarantine,
+                             bool *out_limited)
 {
     struct slots_room room = slots_room(fetcher->slots);
     *out_limited |= room.general == 0;
@@ -365,7 +371,8 @@ static enum outcome wait_for_wake(struct fetcher *fetcher, struct fault *fault)
 }
 
 /* Alone means that a crash takes nobody else along: nothing runs, nothing waits to be
- * settled. The script sees to it that one worker at a time does this. */
+ * settled. The script sees to it that one worker at a time does this, while the others go
+ * on; one that did not become empty leaves it to them for a while. */
 static void run_quarantine(struct fetcher *fetcher)
 {
     const struct clock *clock = fetcher->context->clock;
@@ -377,7 +384,7 @@ static void run_quarantine(struct fetcher *fetcher)
     for (int i = 0; i < partitions && !atomic_load(&fetcher->stopping); i++) {
         struct partition partition = {.number = i, .count = partitions};
         bool limited = false;
-        struct take take = plan_take(fetcher, true, &limited);
+        struct take take = plan_take(fetcher, QUARANTINE_TAKE, &limited);
         struct taken taken = {0};
         struct fault fault;
         enum outcome outcome = take_from(fetcher, partition, &take, &taken, &fault);

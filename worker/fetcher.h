@@ -10,8 +10,9 @@
  *
  * With nothing to take it waits on the wake list, at most a second. While
  * slots are lacking (a kind fills its share) it waits for one to become idle instead.
- * A job in quarantine is run alone: the fetcher takes nothing more, waits until this
- * worker holds nothing, runs that one, and goes on.
+ * A job in quarantine is run alone: when take says that it is this worker's turn, the
+ * fetcher takes nothing more, waits until this worker holds nothing, runs that one, and
+ * goes on. Other workers go on taking meanwhile.
  */
 #ifndef WORKER_FETCHER_H
 #define WORKER_FETCHER_H

@@ -84,6 +84,12 @@ MUST_USE enum outcome queue_read_enqueue(const struct reply *reply,
 
 /* --- take -------------------------------------------------------------------------- */
 
+/* What the worker is to a quarantined job, which runs alone. */
+enum take_quarantine {
+    QUARANTINE_ASK, /* it would become empty for one, if it is told to */
+    QUARANTINE_TAKE, /* it is empty: take one and nothing else */
+    QUARANTINE_NOT_NOW, /* it cannot become empty now: another may */
+};
 struct take_kind {
     const struct kind *kind;
     int most; /* general slots that it may still fill: its share, less what runs */
@@ -92,7 +98,7 @@ struct take {
     struct span worker; /* its name: host:pid:start */
     int live_slots; /* idle slots that serve the live lane only */
     int general_slots; /* idle slots that serve every lane, by weight */
-    bool quarantine; /* take one quarantined job and nothing else (the worker is empty) */
+    enum take_quarantine quarantine;
     const struct take_kind *kinds; /* the kinds that this worker knows */
     size_t kind_count;
     int64_t lease_ms;
@@ -117,7 +123,8 @@ struct taken {
     struct job *jobs;
     size_t count;
     size_t waiting_versions; /* put aside: their record's version is unknown */
-    bool quarantine_waits; /* a quarantined job waits for an empty worker */
+    bool quarantine_waits; /* a quarantined job waits for this worker, and no other, to
+                              become empty */
     int64_t next_due_ms; /* when the next scheduled job is due, from now; -1: none */
 };
 struct command queue_take(struct arena *arena,

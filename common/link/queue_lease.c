@@ -26,7 +26,7 @@ struct command queue_take(struct arena *arena,
     wire_put(&wire, take->worker);
     wire_put_i64(&wire, take->live_slots);
     wire_put_i64(&wire, take->general_slots);
-    wire_put_string(&wire, take->quarantine ? "1" : "0");
+    wire_put_i64(&wire, take->quarantine);
     wire_put_i64(&wire, take->lease_ms);
     for (size_t i = 0; i < take->kind_count; i++) {
         const struct kind *kind = take->kinds[i].kind;

@@ -39,6 +39,7 @@ end
 if leaving then
     redis.call('ZREM', P .. ':workers', worker)
     redis.call('DEL', P .. ':worker:' .. worker)
+    drain_no_more(worker)
 else
     redis.call('ZADD', P .. ':workers', now, worker)
     redis.call('HSET', P .. ':worker:' .. worker, 'about', ARGV[2])

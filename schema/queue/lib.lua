@@ -276,6 +276,13 @@ local function give_back(id, job)
     move(id, job, 'ready', job.lane, job.turn)
 end
 
+-- A worker that is no more becomes empty for nobody.
+local function drain_no_more(worker)
+    if redis.call('GET', P .. ':drainer') == worker then
+        redis.call('DEL', P .. ':drainer')
+    end
+end
+
 -- --- enqueuing -----------------------------------------------------------------------------
 
 -- A new job stands in ARGV from `i` as: id, kind, lane, tenant, payload, mac, delay_ms, reply,

@@ -63,6 +63,7 @@ if left > 0 then
     for worker in pairs(dead) do
         redis.call('ZREM', P .. ':workers', worker)
         redis.call('DEL', P .. ':worker:' .. worker)
+        drain_no_more(worker)
     end
 else
     more = 1

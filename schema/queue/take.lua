@@ -3,26 +3,31 @@
 -- take - leases ready jobs to a worker's idle slots.
 --
 -- KEYS[1]  the partition's prefix
--- ARGV     worker, live slots, general slots, quarantine (0 or 1), lease_ms,
+-- ARGV     worker, live slots, general slots, quarantine (0: it may become empty for one; 1:
+--          it is empty and takes one; 2: it may not become empty now), lease_ms,
 --          then for each kind that the worker knows: name, most (general slots that it may
 --          still fill), group_max, needs (names of neighbours, by commas)
--- Reply    jobs put aside because of their version, quarantine waits (0 or 1), ms until
+-- Reply    jobs put aside because of their version, quarantine waits for this worker to
+--          become empty (0 or 1), ms until
 --          the next scheduled job is due (-1: none), number of jobs, then for each job:
 --          id, kind, lane, tenant, payload, token, attempt, crashes, deferrals,
 --          enqueued_ms, lease_end_ms, reply, group
 -- Atomic. Live slots are filled from the lane live alone, general slots from every lane by
 -- weight. With quarantine = 1 it gives one quarantined job, while none other is out, and
--- nothing else.
+-- nothing else. For a quarantined job one worker at a time becomes empty, while the others go
+-- on: the first that asks is told and named in P:drainer, until it takes quarantined jobs, is
+-- told of none any more, may not become empty, is gone, or has not asked for DRAIN_MS.
 --
 -- Whom it serves next, from the outside in: the lane whose pass is lowest, in it the kind
 -- whose pass is lowest, in it the job whose turn is lowest. A pass grows by 16 / weight with
 -- each slot; who was idle starts at the present pass, so idling saves nothing up.
 local worker, lease_ms = ARGV[1], tonumber(ARGV[5])
 local live_slots, general_slots = tonumber(ARGV[2]), tonumber(ARGV[3])
-local quarantine = ARGV[4] == '1'
+local quarantine, may_drain = ARGV[4] == '1', ARGV[4] == '0'
 local STRIDE = 16
 local PUT_ASIDE_MOST, PUT_ASIDE_MS = 64, 30000
 local STRAYS_MOST = 1000
+local DRAIN_MS = 60000 -- more than a worker gives itself to become empty
 
 local lease_end = now + lease_ms
 local want = math.max(1, live_slots + general_slots)
@@ -306,8 +311,12 @@ for _, name in ipairs(names) do
         reply[3] = reply[3] < 0 and due or math.min(reply[3], due)
     end
 end
-if not quarantine and not quarantined and queue_next(waits, false) then
+local drainer = redis.call('GET', P .. ':drainer')
+if may_drain and (drainer or worker) == worker and not quarantined and queue_next(waits, false) then
+    redis.call('SET', P .. ':drainer', worker, 'PX', DRAIN_MS)
     reply[2] = 1
+elseif drainer == worker then
+    redis.call('DEL', P .. ':drainer')
 end
 reply[1], reply[4] = put_aside, jobs
 finish()

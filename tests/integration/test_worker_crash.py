@@ -6,7 +6,7 @@ import time
 import pytest
 
 from support.process import wait_until
-from worker_room import Room
+from worker_room import PREFIX, Room
 
 # In the order of the journey (worker/crash_point.h; the two in brackets are the handler's).
 STEPS = ("taken", "begun", "opened", "uncommitted", "committed", "handled", "settling",
@@ -100,6 +100,32 @@ def test_poison_goes_dead_after_quarantine_and_the_others_survive(room):
     wait_until(lambda: room.field("poison", "archived") == "1", "the poison archived")
     archived = room.stack.sql("SELECT job_id, reason, crashes FROM jobs_archive")
     assert archived == (("poison", "poison", 3),)
+
+
+def test_while_one_worker_becomes_empty_for_a_quarantined_job_the_other_goes_on(room):
+    room.enqueue(("twice", "test.crash", "2"))
+    for _ in range(2):
+        doomed = room.worker("doomed", start=False)
+        doomed.start(wait=False)
+        assert doomed.wait_exit() == -9
+        room.workers.remove(doomed)
+    # With four slots one nap is a worker's share: both are busy when the job's second crash is
+    # noticed, and for a while after that.
+    room.enqueue(*[(f"nap:{number}", "test.nap", "9000") for number in range(2)])
+    for name in ("first", "second"):
+        room.worker(name, sets={"worker.slots": 4, "worker.dead_after_ms": 4000})
+    for number in range(2):
+        room.wait_state(f"nap:{number}", "leased")
+    assert room.field("nap:0", "worker") != room.field("nap:1", "worker")
+    wait_until(lambda: room.field("twice", "lane") == "quarantine", "it is in quarantine")
+    wait_until(lambda: room.redis.get(f"{PREFIX}:drainer"), "one becomes empty")
+    for number in range(5):
+        room.enqueue((f"live:{number}", "test.live", "1"), (f"noop:{number}", "test.noop", ""))
+        room.wait_state(f"live:{number}", "done")
+        room.wait_state(f"noop:{number}", "done")
+    assert room.counts()["leased"] == 2, "the naps are over: anybody could take again"
+    room.wait_state("twice", "done")
+    wait_until(lambda: not room.redis.exists(f"{PREFIX}:drainer"), "the turn is over")
 
 
 def test_a_job_that_crashed_twice_runs_alone_and_is_done(room):

@@ -304,7 +304,7 @@ static void take_sends_slots_and_kinds(void **state)
     struct take take = {.worker = SPAN("host:1:2"),
                         .live_slots = 8,
                         .general_slots = 24,
-                        .quarantine = true,
+                        .quarantine = QUARANTINE_TAKE,
                         .kinds = kinds_asked,
                         .kind_count = 2,
                         .lease_ms = 60000};

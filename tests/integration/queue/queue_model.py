@@ -14,6 +14,7 @@ LANES = {"live": 1, "webhook": 2, "sync": 4, "mail": 8, "backfill": 16, "quarant
 ORDER = list(LANES)
 NEIGHBOURS = ("stripe", "mariadb", "smtp")
 NEWS_MS = 600000
+DRAIN_MS = 60000
 FIELDS_LEFT_OUT = {"attempt": "0", "crashes": "0", "deferrals": "0", "token": "", "worker": "",
                    "turn": "0", "fault": "", "outcome": "", "history": "", "archived": ""}
 
@@ -76,6 +77,7 @@ class Model:
         self.results = {}
         self.governor = {}
         self.published = []
+        self.drainer = None  # (worker, until when)
         self._woken = False
 
     # --- what all verbs share ----------------------------------------------------------------
@@ -227,7 +229,7 @@ class Model:
                   fault=f"the record has version {job.version}, this release knows 1")
         return True
 
-    def take(self, worker, kinds, live=0, general=0, quarantine=False, lease_ms=10000, most=None):
+    def take(self, worker, kinds, live=0, general=0, quarantine=0, lease_ms=10000, most=None):
         self.tick()
         self.workers[worker] = self.now
         most = {kind.name: 1000 if most is None else most.get(kind.name, 1000) for kind in kinds}
@@ -279,7 +281,7 @@ class Model:
             return lane
 
         normal = [lane for lane in ORDER if lane != "quarantine"]
-        if quarantine:
+        if quarantine == 1:
             if not quarantined:
                 fill(["quarantine"], None)
             filled = False
@@ -300,10 +302,19 @@ class Model:
             self._woken = True
         for job in self.in_state("scheduled")[:1]:
             reply["next_due"] = max(0, job.score - self.now)
-        if not quarantine and not quarantined and self.choose(["quarantine"], kinds, None):
+        drainer = self.drainer[0] if self.drainer else None
+        if quarantine == 0 and drainer in (None, worker) and not quarantined and \
+                self.choose(["quarantine"], kinds, None):
+            self.drainer = (worker, self.now + DRAIN_MS)
             reply["quarantine_waits"] = 1
+        else:
+            self.drain_no_more(worker)
         self.finish()
         return reply
+
+    def drain_no_more(self, worker):
+        if self.drainer and self.drainer[0] == worker:
+            self.drainer = None
 
     # --- settle, release, beat -----------------------------------------------------------------
 
@@ -392,6 +403,7 @@ class Model:
         if leaving:
             self.workers.pop(worker, None)
             self.abouts.pop(worker, None)
+            self.drain_no_more(worker)
         else:
             self.workers[worker] = self.now
             self.abouts[worker] = about
@@ -429,6 +441,7 @@ class Model:
             for worker in dead:
                 del self.workers[worker]
                 self.abouts.pop(worker, None)
+                self.drain_no_more(worker)
         else:
             reply["more"] = 1
         for queue in names:
@@ -570,6 +583,8 @@ class Model:
         self.results = {id_: kept for id_, kept in self.results.items() if kept[1] >= self.now}
         self.neighbours = {name: state for name, state in self.neighbours.items()
                            if state["until"] >= self.now}
+        if self.drainer and self.drainer[1] < self.now:
+            self.drainer = None
 
     def contents(self):
         """Every key below the prefix, as queue_walk.contents reads them from Redis."""
@@ -613,6 +628,8 @@ class Model:
             keys["governor"] = {key: float(value) for key, value in self.governor.items()}
         if self.wake:
             keys["wake"] = ["1"] * self.wake
+        if self.drainer:
+            keys["drainer"] = self.drainer
         if self.token:
             keys["token"] = (str(self.token), -1)
         for id_, kept in self.results.items():

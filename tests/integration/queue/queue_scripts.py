@@ -109,7 +109,7 @@ class Queue:
     def enqueue(self, *jobs):
         return self.call("enqueue", len(jobs), *[word for job in jobs for word in job.argv()])
 
-    def take(self, worker, kinds, live=0, general=0, quarantine=False, lease_ms=10000, most=None):
+    def take(self, worker, kinds, live=0, general=0, quarantine=0, lease_ms=10000, most=None):
         words = [worker, live, general, int(quarantine), lease_ms]
         for kind in kinds:
             share = 1000 if most is None else most.get(kind.name, 1000)

@@ -189,7 +189,7 @@ class Walk:
     def take(self):
         worker = self.random.choice(WORKERS)
         kinds = KINDS + [AUDIT] if self.random.random() < 0.8 else self.random.sample(KINDS, 2)
-        quarantine = self.random.random() < 0.4
+        quarantine = self.random.choices((0, 1, 2), (5, 4, 1))[0]
         most = {kind.name: self.random.randrange(3) for kind in kinds}
         taken = self.both("take", worker, kinds, live=self.random.randrange(2),
                           general=self.random.randrange(4), quarantine=quarantine,
@@ -299,6 +299,7 @@ class Walk:
             self.queue.client.exists(self.queue.key("result", id_))
         for name in NEIGHBOURS:
             self.queue.client.exists(self.queue.key("neighbour", name))
+        self.queue.client.exists(self.queue.key("drainer"))
         self.model.lapse()
 
     def pass_time(self):

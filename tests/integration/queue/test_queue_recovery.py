@@ -7,6 +7,7 @@ from queue_scripts import Kind, New, Settlement
 
 HOOK = Kind("stripe.event", "webhook", max=10)
 LEASE_MS = 30000
+EMPTY, NOT_NOW = 1, 2  # of a worker, for the job in quarantine
 
 
 def take_one(queue, worker="w1", **options):
@@ -76,7 +77,7 @@ def test_after_two_crashes_a_job_runs_alone_in_quarantine(queue, server):
     taken = queue.take("w1", [HOOK], live=2, general=8)
     assert [job["id"] for job in taken["jobs"]] == ["b"]
     assert taken["quarantine_waits"] == 1
-    alone = queue.take("w2", [HOOK], quarantine=True)
+    alone = queue.take("w2", [HOOK], quarantine=EMPTY)
     assert [job["id"] for job in alone["jobs"]] == ["a"]
     assert alone["jobs"][0]["lane"] == "quarantine"
     assert queue.take("w1", [HOOK], general=8)["quarantine_waits"] == 0
@@ -88,18 +89,18 @@ def test_one_quarantined_job_is_out_at_a_time(queue, server):
         assert len(queue.take("doomed", [HOOK], general=2)["jobs"]) == 2
         server.now_ms += 4000
         queue.sweep(dead_after_ms=3500)
-    first = queue.take("w1", [HOOK], quarantine=True)["jobs"]
+    first = queue.take("w1", [HOOK], quarantine=EMPTY)["jobs"]
     assert len(first) == 1
-    assert queue.take("w2", [HOOK], quarantine=True)["jobs"] == []
+    assert queue.take("w2", [HOOK], quarantine=EMPTY)["jobs"] == []
     queue.settle(Settlement(first[0]["id"], first[0]["token"]))
-    second = queue.take("w2", [HOOK], quarantine=True)["jobs"]
+    second = queue.take("w2", [HOOK], quarantine=EMPTY)["jobs"]
     assert {first[0]["id"], second[0]["id"]} == {"a", "b"}
 
 
 def test_after_three_crashes_a_job_is_dead_of_poison(queue, server):
     queue.enqueue(New("a", HOOK))
     lose(queue, server, 2)
-    assert len(queue.take("doomed", [HOOK], quarantine=True)["jobs"]) == 1
+    assert len(queue.take("doomed", [HOOK], quarantine=EMPTY)["jobs"]) == 1
     server.now_ms += 4000
     assert queue.sweep(dead_after_ms=3500)["poisoned"] == 1
     record = queue.show("a")
@@ -112,7 +113,7 @@ def test_after_three_crashes_a_job_is_dead_of_poison(queue, server):
 def test_a_quarantined_job_that_fails_stays_there_until_it_is_done(queue, server):
     queue.enqueue(New("a", HOOK))
     lose(queue, server, 2)
-    job = queue.take("w", [HOOK], quarantine=True)["jobs"][0]
+    job = queue.take("w", [HOOK], quarantine=EMPTY)["jobs"][0]
     queue.settle(Settlement("a", job["token"], "LATER", delay_ms=10))
     server.now_ms += 10
     queue.sweep()
@@ -122,7 +123,7 @@ def test_a_quarantined_job_that_fails_stays_there_until_it_is_done(queue, server
 def test_a_retried_job_leaves_quarantine(queue, server):
     queue.enqueue(New("a", HOOK))
     lose(queue, server, 2)
-    job = queue.take("w", [HOOK], quarantine=True)["jobs"][0]
+    job = queue.take("w", [HOOK], quarantine=EMPTY)["jobs"][0]
     queue.settle(Settlement("a", job["token"], "NEVER"))
     assert queue.retry("a") == (0, "ready")
     job = take_one(queue)
@@ -237,3 +238,53 @@ def test_a_thousand_ids_without_records_do_not_hide_the_job_behind_them(queue):
         assert queue.client.lpop("{tocsin}:wake"), "nobody is told to look again"
         takes += 1
     assert [job["id"] for job in jobs] == ["a"] and takes == 2
+
+
+def waits(queue, worker, **options):
+    return queue.take(worker, [HOOK], general=1, **options)["quarantine_waits"] == 1
+
+
+def test_one_worker_at_a_time_becomes_empty_for_a_quarantined_job(queue, server):
+    queue.enqueue(New("a", HOOK))
+    lose(queue, server, 2)
+    assert waits(queue, "w1")
+    assert not waits(queue, "w2")
+    assert waits(queue, "w1"), "it is told again until it did it"
+    assert queue.take("w1", [HOOK], quarantine=EMPTY)["jobs"]
+    assert not waits(queue, "w2") and not waits(queue, "w1")
+
+
+def test_a_worker_that_cannot_become_empty_leaves_it_to_another(queue, server):
+    queue.enqueue(New("a", HOOK))
+    lose(queue, server, 2)
+    assert waits(queue, "w1")
+    assert not waits(queue, "w1", quarantine=NOT_NOW)
+    assert waits(queue, "w2")
+    assert not waits(queue, "w1")
+
+
+def test_a_worker_that_is_gone_keeps_no_other_from_becoming_empty(queue, server):
+    queue.enqueue(New("a", HOOK))
+    lose(queue, server, 2)
+    assert waits(queue, "left")
+    queue.beat("left", leaving=True)
+    assert waits(queue, "dead")
+    server.now_ms += 4000
+    assert not waits(queue, "w1")
+    queue.sweep(dead_after_ms=3500)
+    assert waits(queue, "silent")
+    for _ in range(15):
+        server.now_ms += 4000
+        queue.beat("silent")
+        assert not waits(queue, "w1")
+    server.now_ms += 1
+    assert waits(queue, "w1")
+
+
+def test_nobody_becomes_empty_once_the_quarantined_job_is_discarded(queue, server):
+    queue.enqueue(New("a", HOOK))
+    lose(queue, server, 2)
+    assert waits(queue, "w1")
+    queue.discard("a")
+    assert not waits(queue, "w1")
+    assert queue.client.get("{tocsin}:drainer") is None
