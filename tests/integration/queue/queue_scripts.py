@@ -208,8 +208,8 @@ class Queue:
 
 # --- taking single writes out ------------------------------------------------------------------
 
-WRITE = re.compile(r"redis\.call\((\s*)'(HSET|HDEL|HINCRBY|SET|DEL|PEXPIRE|ZADD|ZREM|ZREMRANGEBYSCORE|"
-                   r"RPUSH|PUBLISH)'")
+WRITE = re.compile(r"redis\.call\((\s*)'(HSET|HDEL|HINCRBY|SET|DEL|PEXPIRE|ZADD|ZREM|"
+                   r"ZREMRANGEBYSCORE|RPUSH|PUBLISH)'")
 CALL = re.compile(r"redis\.(p?call)\((\s*)'([A-Z]+)'")
 READ = set("TIME LLEN HGET HMGET HGETALL HKEYS GET ZSCORE ZCARD ZCOUNT ZRANGE ZRANGEBYSCORE "
            "EXISTS".split())
