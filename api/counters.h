@@ -23,7 +23,7 @@ enum webhook_result {
     WEBHOOK_NEW,
     WEBHOOK_KNOWN,
     WEBHOOK_CONFLICT, /* the same id with another body: kept as it was first */
-    WEBHOOK_OTHER_MODE, /* a live event in test mode or the reverse: acknowledged only */
+    WEBHOOK_OTHER_MODE, /* a test event in live mode: acknowledged only */
     WEBHOOK_UNAVAILABLE, /* 503: Redis did not take it */
     WEBHOOK_NO_SIGNATURE,
     WEBHOOK_MALFORMED_SIGNATURE,

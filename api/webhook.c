@@ -32,7 +32,8 @@ struct arrival {
 
 static enum signature_verdict check_signature(const struct request *request,
                                               size_t *out_secret);
-static bool is_other_mode(const struct request *request, const struct event *event);
+static bool is_test_noise(const struct request *request, const struct event *event);
+static void tell_live_event(struct request *request, const struct event *event);
 static void enqueue(struct request *request,
                     const struct event *event,
                     size_t which_secret);
@@ -71,9 +72,10 @@ void webhook_receive(struct request *request)
         reject(request,
                no_json ? WEBHOOK_BAD_JSON : WEBHOOK_BAD_EVENT,
                no_json ? PROBLEM_BAD_JSON : PROBLEM_BAD_EVENT);
-    } else if (is_other_mode(request, &event)) {
+    } else if (is_test_noise(request, &event)) {
         acknowledge(request, WEBHOOK_OTHER_MODE);
     } else {
+        tell_live_event(request, &event);
         enqueue(request, &event, which_secret);
     }
 }
@@ -96,10 +98,23 @@ static enum signature_verdict check_signature(const struct request *request,
 }
 
 /* A Connect endpoint in live mode receives test events too; they are not ours to keep. */
-static bool is_other_mode(const struct request *request, const struct event *event)
+static bool is_test_noise(const struct request *request, const struct event *event)
 {
-    return event->has_livemode &&
-           event->livemode != request->loop->door->settings->stripe.livemode;
+    return request->loop->door->settings->stripe.livemode && event->has_livemode &&
+           !event->livemode;
+}
+
+/* A live event in test mode is real money and a wrong setting: it is kept, and recorded
+ * without being applied, so that nothing is lost until somebody mends the setting. */
+static void tell_live_event(struct request *request, const struct event *event)
+{
+    if (event->has_livemode && event->livemode &&
+        !request->loop->door->settings->stripe.livemode && loop_may_warn(request->loop)) {
+        log_warning("a live event came and stripe.livemode is false: it is recorded and"
+                    " not applied",
+                    LOG_SPAN("id", event->id),
+                    LOG_TEXT("request", request->id));
+    }
 }
 
 static void enqueue(struct request *request,

@@ -68,6 +68,7 @@ static struct curl_slist *make_headers(enum stripe_method method,
                                        struct arena *arena);
 static struct curl_slist *add_header(struct curl_slist *headers, const char *line);
 static bool pause_within(int64_t wait_ms, int64_t deadline_ms);
+static bool is_of_mode(struct span key, bool livemode);
 
 enum outcome stripe_open(const struct settings *settings,
                          struct redis *redis,
@@ -80,6 +81,16 @@ enum outcome stripe_open(const struct settings *settings,
         enum outcome outcome = settings_read_secret(file, &secret, fault);
         if (outcome != OUTCOME_DONE) {
             return outcome;
+        }
+        if (!is_of_mode(text_span(&secret), settings->stripe.livemode)) {
+            text_wipe(&secret);
+            return fault_set(fault,
+                             OUTCOME_NEVER,
+                             "stripe",
+                             STRIPE_BAD_KEY,
+                             "stripe.livemode is %s, and stripe.secret_key_file holds a"
+                             " key of the other mode",
+                             settings->stripe.livemode ? "true" : "false");
         }
     }
     struct stripe *stripe = calloc(1, sizeof(*stripe));
@@ -201,6 +212,7 @@ static enum outcome run_call(struct stripe *stripe,
 {
     enum outcome outcome = OUTCOME_DONE;
     struct stripe_answer answer = {0};
+    call->deadline_ms = clock_mono_ms(&clock_system) + stripe->settings->stripe.total_ms;
     if (stripe->url.full || stripe->form.full) {
         outcome = fault_set(fault,
                             OUTCOME_NEVER,
@@ -211,7 +223,6 @@ static enum outcome run_call(struct stripe *stripe,
     } else {
         outcome = wait_for_turn(stripe, call, fault);
     }
-    call->deadline_ms = clock_mono_ms(&clock_system) + stripe->settings->stripe.total_ms;
     bool doubtful = false; /* a write went out, and what came of it is not known */
     for (int tries = 1; outcome == OUTCOME_DONE; tries++) {
         try_once(stripe, call, &answer, fault);
@@ -256,8 +267,12 @@ static enum outcome wait_for_turn(struct stripe *stripe,
                                   struct call *call,
                                   struct fault *fault)
 {
-    int64_t wait_ms = governor_book(&stripe->governor, call->live, GOVERNOR_MOST_MS);
-    if (wait_ms > GOVERNOR_MOST_MS) {
+    int64_t left_ms = call->deadline_ms - LEAST_TRY_MS - clock_mono_ms(&clock_system);
+    int64_t most_ms = left_ms < 0                  ? 0
+                      : left_ms < GOVERNOR_MOST_MS ? left_ms
+                                                   : GOVERNOR_MOST_MS;
+    int64_t wait_ms = governor_book(&stripe->governor, call->live, most_ms);
+    if (wait_ms > most_ms) {
         enum outcome outcome = fault_set(fault,
                                          OUTCOME_LATER,
                                          "stripe",
@@ -384,4 +399,13 @@ static bool pause_within(int64_t wait_ms, int64_t deadline_ms)
     while (nanosleep(&left, &left) != 0 && errno == EINTR) {
     }
     return true;
+}
+
+/* Keys name their mode: sk_live_..., rk_test_... (docs.stripe.com/keys). One that names
+ * none is left to Stripe to judge. */
+static bool is_of_mode(struct span key, bool livemode)
+{
+    bool live = span_starts(key, "sk_live_") || span_starts(key, "rk_live_");
+    bool test = span_starts(key, "sk_test_") || span_starts(key, "rk_test_");
+    return livemode ? !test : !live;
 }

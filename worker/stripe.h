@@ -4,7 +4,7 @@
  *
  * Owns:    one curl easy handle, whose connection is kept between calls
  * Callers: handlers; one thread at a time
- * Blocks:  up to stripe.total_ms a call, retries included, plus the governor's wait
+ * Blocks:  up to stripe.total_ms a call, retries included, the governor's wait too
  * Faults:  LATER with neighbour "stripe" when Stripe cannot be reached (nothing was
  *          sent), does not answer a read or answers it with 5xx, and on 401: a refused
  *          key is the operator's to mend, and no job should die of it; LATER without one
@@ -37,6 +37,7 @@ enum stripe_fault {
     STRIPE_UNREACHABLE = 1,
     STRIPE_LOST_ANSWER,
     STRIPE_BAD_ANSWER, /* not JSON, too large */
+    STRIPE_BAD_KEY, /* of the other mode than stripe.livemode */
     /* from 400 up: the HTTP status */
 };
 

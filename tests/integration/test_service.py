@@ -127,6 +127,7 @@ def test_an_unknown_setting_stops_the_start_with_its_place(servers, binary):
     ("tocsin-worker", "mariadb.password_file", "", "is empty"),
     ("tocsin-worker", "redis.password_file", "", "is empty"),
     ("tocsin-worker", "stripe.secret_key_file", "", "is empty"),
+    ("tocsin-worker", "stripe.secret_key_file", "sk_live_1", "a key of the other mode"),
 ])
 def test_check_reads_the_files_that_the_program_needs(servers, binary, key, text, said):
     """Without starting anything: Redis and MariaDB are not asked."""
