@@ -172,6 +172,18 @@ def test_a_live_event_in_test_mode_is_kept_and_told(door, redis_server):
     assert f"it is recorded and not applied id={made['id']}" in door.log_text()
 
 
+def test_a_test_event_in_live_mode_is_acknowledged_and_not_kept(workdir, redis_server):
+    live = payment_event()
+    live["livemode"] = True
+    made = payment_event()
+    with FrontDoor(workdir, redis_server.address, sets={"stripe.livemode": "true"}) as door:
+        door.wait_kept(encode(live))
+        assert door.post(encode(made)) == 200
+        assert door.webhooks("other_mode") == 1
+    assert live["id"] in jobs(redis_server)
+    assert made["id"] not in jobs(redis_server)
+
+
 def test_a_thin_event_is_kept(door, redis_server):
     made = {"id": "evt_thin_1", "object": "v2.core.event", "type": "v1.billing.x",
             "livemode": False, "created": "2026-11-22T10:00:00.000Z",
