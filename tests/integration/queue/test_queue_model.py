@@ -11,6 +11,7 @@ from queue_server import START_MS
 from queue_walk import Noticed, Walk
 
 WALKS, STEPS = 20, 250                   # of the default run
+SHORT_WALKS, SHORT_STEPS = 2000, 20      # of the default run too: many ways to begin
 LONG_WALKS, LONG_STEPS = 40, 1500        # of the slow one
 MUTANT_WALKS, MUTANT_STEPS = 30, 200     # within which a missing write must be noticed
 MUTATIONS = Path(__file__).with_name("mutations.txt")
@@ -56,6 +57,12 @@ def test_walks_reach_every_outcome_of_a_job(server):
         "dead released put_aside trimmed retried discarded paused resumed").split()
         if totals.get(name, 0) < 3}
     assert not few, f"of {totals}"
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_thousands_of_short_sequences_do_what_the_model_does(server, part):
+    for number in range(part, SHORT_WALKS, 4):
+        walk(server, 2_000_000 + FIRST_SEED + number, SHORT_STEPS)
 
 
 @pytest.mark.slow
