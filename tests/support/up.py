@@ -34,9 +34,10 @@ def read_options(words):
     restart = verbs.add_parser("restart")
     restart.add_argument("what", choices=("api", "worker", "redis", "mariadb"))
     for verb in (up, down, restart):
-        verb.add_argument("--data", type=Path, default=Path(".tocsin"))
+        verb.add_argument("--data", type=Path)
     options = parser.parse_args(words)
-    options.data = options.data.absolute()
+    called_from = Path(os.environ.get("DEV_CALLED_FROM", "."))
+    options.data = ((called_from / options.data) if options.data else Path(".tocsin")).absolute()
     return options
 
 
