@@ -89,11 +89,14 @@ class Load:
         assert not self.trouble
 
     def wait_through(self):
-        """Until an event of now is accepted and processed: api and workers are back."""
+        """Until an event of now is accepted, processed and settled: all are back."""
         event = payment_event()
         wait_until(lambda: self.post(event) == 200, "a webhook accepted")
-        self.stack.wait_sql("SELECT COUNT(*) FROM stripe_events WHERE stripe_event_id = %s "
-                            "AND processed_at IS NOT NULL", 1, (event["id"],))
+
+        def settled():
+            jobs = self.stack.tocsin("job", event["id"], json_output=True)["jobs"]
+            return jobs[0]["state"] == "done"
+        wait_until(settled, f"{event['id']} to be done", 15)
 
     def accepted(self):
         return list(self.answers.values()).count(200)
