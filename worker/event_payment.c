@@ -89,16 +89,7 @@ static enum outcome read_facts(struct event_work *work,
                                struct fault *fault)
 {
     struct arena *arena = work->handling->arena;
-    struct span status = {0};
-    struct span currency = {0};
-    int64_t amount = 0;
-    enum outcome outcome = event_must_string(object, "status", 32, &status, fault);
-    if (outcome == OUTCOME_DONE) {
-        outcome = event_must_string(object, "currency", 3, &currency, fault);
-    }
-    if (outcome == OUTCOME_DONE) {
-        outcome = event_must_integer(object, "amount", &amount, fault);
-    }
+    enum outcome outcome = event_must_money(object, facts, fault);
     if (outcome != OUTCOME_DONE) {
         return outcome;
     }
@@ -108,9 +99,9 @@ static enum outcome read_facts(struct event_work *work,
     bool has_capturable = json_integer(object, "amount_capturable", &capturable);
     const struct cJSON *failure = json_at(object, "last_payment_error");
     const struct sql_value values[PAYMENT_FACTS] = {
-        SQL_SPAN(status),
-        SQL_I64(amount),
-        SQL_SPAN(currency),
+        facts[0],
+        facts[1],
+        facts[2],
         SQL_I64(has_fee ? fee : 0),
         SQL_I64(has_received ? received : 0),
         SQL_I64(has_capturable ? capturable : 0),

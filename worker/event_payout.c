@@ -73,23 +73,11 @@ static enum outcome read_facts(struct event_work *work,
                                struct fault *fault)
 {
     struct arena *arena = work->handling->arena;
-    struct span status = {0};
-    struct span currency = {0};
-    int64_t amount = 0;
-    enum outcome outcome = event_must_string(object, "status", 32, &status, fault);
-    if (outcome == OUTCOME_DONE) {
-        outcome = event_must_string(object, "currency", 3, &currency, fault);
-    }
-    if (outcome == OUTCOME_DONE) {
-        outcome = event_must_integer(object, "amount", &amount, fault);
-    }
+    enum outcome outcome = event_must_money(object, facts, fault);
     if (outcome != OUTCOME_DONE) {
         return outcome;
     }
-    size_t i = 0;
-    facts[i++] = SQL_SPAN(status);
-    facts[i++] = SQL_I64(amount);
-    facts[i++] = SQL_SPAN(currency);
+    size_t i = EVENT_MONEY_FACTS;
     facts[i++] = day_fact(object, "arrival_date", arena);
     facts[i++] = sql_optional(event_cut(json_string(object, "failure_code"), 100));
     facts[i++] = sql_optional(event_cut(json_string(object, "failure_message"), 500));

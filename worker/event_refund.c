@@ -149,23 +149,11 @@ static enum outcome read_facts(struct event_work *work,
                                struct sql_value *facts,
                                struct fault *fault)
 {
-    struct span status = {0};
-    struct span currency = {0};
-    int64_t amount = 0;
-    enum outcome outcome = event_must_string(object, "status", 32, &status, fault);
-    if (outcome == OUTCOME_DONE) {
-        outcome = event_must_string(object, "currency", 3, &currency, fault);
-    }
-    if (outcome == OUTCOME_DONE) {
-        outcome = event_must_integer(object, "amount", &amount, fault);
-    }
+    enum outcome outcome = event_must_money(object, facts, fault);
     if (outcome != OUTCOME_DONE) {
         return outcome;
     }
-    size_t i = 0;
-    facts[i++] = SQL_SPAN(status);
-    facts[i++] = SQL_I64(amount);
-    facts[i++] = SQL_SPAN(currency);
+    size_t i = EVENT_MONEY_FACTS;
     facts[i++] = sql_optional(event_cut(json_string(object, "reason"), 64));
     facts[i++] = sql_optional(event_cut(json_string(object, "failure_reason"), 64));
     facts[i++] = sql_optional(event_id_at(object, "charge"));

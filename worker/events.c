@@ -284,6 +284,28 @@ enum outcome event_must_string(const struct cJSON *object,
     return OUTCOME_DONE;
 }
 
+enum outcome event_must_money(const struct cJSON *object,
+                              struct sql_value *facts,
+                              struct fault *fault)
+{
+    struct span status = {0};
+    struct span currency = {0};
+    int64_t amount = 0;
+    enum outcome outcome = event_must_string(object, "status", 32, &status, fault);
+    if (outcome == OUTCOME_DONE) {
+        outcome = event_must_string(object, "currency", 3, &currency, fault);
+    }
+    if (outcome == OUTCOME_DONE) {
+        outcome = event_must_integer(object, "amount", &amount, fault);
+    }
+    if (outcome == OUTCOME_DONE) {
+        facts[0] = SQL_SPAN(status);
+        facts[1] = SQL_I64(amount);
+        facts[2] = SQL_SPAN(currency);
+    }
+    return outcome;
+}
+
 struct span event_cut(struct span text, size_t most)
 {
     if (text.len <= most) {

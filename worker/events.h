@@ -33,6 +33,7 @@ struct cJSON;
 struct handled;
 struct handling;
 struct sql_rows;
+struct sql_value;
 
 enum { EVENT_MOST_OBJECTS = 16, EVENT_MOST_QUERY = 3, EVENT_NEW_ROW = -1 };
 
@@ -124,6 +125,12 @@ MUST_USE enum outcome event_must_string(const struct cJSON *object,
                                         size_t most,
                                         struct span *out_string,
                                         struct fault *fault);
+/* What every object about money must say, as the first facts of its row: its status, its
+ * amount and its currency. */
+enum { EVENT_MONEY_FACTS = 3 };
+MUST_USE enum outcome event_must_money(const struct cJSON *object,
+                                       struct sql_value *facts,
+                                       struct fault *fault);
 /* At most `most` bytes of a text for people, cut between characters. */
 struct span event_cut(struct span text, size_t most);
 /* Stripe's seconds at `path` as milliseconds; 0 when they are not there. */
