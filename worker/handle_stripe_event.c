@@ -37,6 +37,10 @@ static enum outcome follow(struct event_work *work,
                            struct handled *handled,
                            struct fault *fault);
 static void keep_failure(struct event_work *work, struct fault *fault);
+static enum outcome write_ledger(struct event_work *work,
+                                 struct sql_value last_fault,
+                                 struct sql_rows *out_rows,
+                                 struct fault *fault);
 static struct sql_value sealed_body(const struct event_work *work);
 
 enum outcome handle_stripe_event(struct handling *handling,
@@ -128,28 +132,8 @@ static enum outcome enter_ledger(struct event_work *work,
 {
     const struct handling *handling = work->handling;
     const struct event *event = &work->event;
-    int64_t keep_ms = handling->settings->books.body_keep_days * DAY_MS;
     struct sql_rows rows;
-    enum outcome outcome = mariadb_run(
-        handling->db,
-        "INSERT INTO stripe_events (stripe_event_id, type, endpoint, account, object_id,"
-        " livemode, api_version, stripe_created, received_at, attempts, sealed_body,"
-        " body_erase_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)"
-        " ON DUPLICATE KEY UPDATE attempts = attempts + 1",
-        SQL_VALUES(SQL_SPAN(event->id),
-                   SQL_SPAN(event->type),
-                   SQL_SPAN(work->endpoint),
-                   sql_optional(event_cut(event->account, ID_BYTES)),
-                   sql_optional(event_cut(event->object_id, ID_BYTES)),
-                   SQL_I64(event->livemode),
-                   sql_optional(event_cut(event->api_version, 64)),
-                   sql_moment(handling->arena, event->created_s * 1000),
-                   sql_moment(handling->arena, work->received_ms),
-                   sealed_body(work),
-                   sql_moment(handling->arena, work->received_ms + keep_ms)),
-        handling->arena,
-        &rows,
-        fault);
+    enum outcome outcome = write_ledger(work, SQL_NOTHING, &rows, fault);
     if (outcome != OUTCOME_DONE || rows.affected == 1) {
         return outcome;
     }
@@ -217,35 +201,12 @@ static enum outcome follow(struct event_work *work,
  * ledger cannot keep it the fault says so too: the job is the only trace then. */
 static void keep_failure(struct event_work *work, struct fault *fault)
 {
-    const struct handling *handling = work->handling;
-    const struct event *event = &work->event;
     if (fault->neighbour && span_is(span_of(fault->neighbour), "mariadb")) {
         return; /* the next attempt will write it */
     }
-    int64_t keep_ms = handling->settings->books.body_keep_days * DAY_MS;
     struct fault second;
-    enum outcome outcome = mariadb_run(
-        handling->db,
-        "INSERT INTO stripe_events (stripe_event_id, type, endpoint, account, object_id,"
-        " livemode, api_version, stripe_created, received_at, attempts, sealed_body,"
-        " body_erase_at, last_fault) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)"
-        " ON DUPLICATE KEY UPDATE attempts = attempts + 1,"
-        " last_fault = VALUES(last_fault)",
-        SQL_VALUES(SQL_SPAN(event->id),
-                   SQL_SPAN(event->type),
-                   SQL_SPAN(work->endpoint),
-                   sql_optional(event_cut(event->account, ID_BYTES)),
-                   sql_optional(event_cut(event->object_id, ID_BYTES)),
-                   SQL_I64(event->livemode),
-                   sql_optional(event_cut(event->api_version, 64)),
-                   sql_moment(handling->arena, event->created_s * 1000),
-                   sql_moment(handling->arena, work->received_ms),
-                   sealed_body(work),
-                   sql_moment(handling->arena, work->received_ms + keep_ms),
-                   SQL_SPAN(event_cut(span_of(fault->text), FAULT_BYTES))),
-        handling->arena,
-        NULL,
-        &second);
+    struct sql_value last_fault = SQL_SPAN(event_cut(span_of(fault->text), FAULT_BYTES));
+    enum outcome outcome = write_ledger(work, last_fault, NULL, &second);
     if (outcome != OUTCOME_DONE) {
         struct span first = event_cut(span_of(fault->text), 110);
         struct span further = event_cut(span_of(second.text), 50);
@@ -257,6 +218,40 @@ static void keep_failure(struct event_work *work, struct fault *fault)
                  SPAN_ARGS(further));
         memcpy(fault->text, both, sizeof(both));
     }
+}
+
+/* One attempt more at the event; the first one brings the row. A fault replaces the one
+ * before, none leaves it. */
+static enum outcome write_ledger(struct event_work *work,
+                                 struct sql_value last_fault,
+                                 struct sql_rows *out_rows,
+                                 struct fault *fault)
+{
+    const struct handling *handling = work->handling;
+    const struct event *event = &work->event;
+    int64_t keep_ms = handling->settings->books.body_keep_days * DAY_MS;
+    return mariadb_run(
+        handling->db,
+        "INSERT INTO stripe_events (stripe_event_id, type, endpoint, account, object_id,"
+        " livemode, api_version, stripe_created, received_at, attempts, sealed_body,"
+        " body_erase_at, last_fault) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)"
+        " ON DUPLICATE KEY UPDATE attempts = attempts + 1,"
+        " last_fault = COALESCE(VALUES(last_fault), last_fault)",
+        SQL_VALUES(SQL_SPAN(event->id),
+                   SQL_SPAN(event->type),
+                   SQL_SPAN(work->endpoint),
+                   sql_optional(event_cut(event->account, ID_BYTES)),
+                   sql_optional(event_cut(event->object_id, ID_BYTES)),
+                   SQL_I64(event->livemode),
+                   sql_optional(event_cut(event->api_version, 64)),
+                   sql_moment(handling->arena, event->created_s * 1000),
+                   sql_moment(handling->arena, work->received_ms),
+                   sealed_body(work),
+                   sql_moment(handling->arena, work->received_ms + keep_ms),
+                   last_fault),
+        handling->arena,
+        out_rows,
+        fault);
 }
 
 static struct sql_value sealed_body(const struct event_work *work)
