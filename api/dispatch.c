@@ -66,6 +66,8 @@ static bool is_let_in(const struct request *request)
         return true;
     case ROUTE_OBSERVERS:
         return networks_have(&request->loop->door->observers, &request->peer);
+    case ROUTE_PEOPLE:
+        return false;
     }
     return false;
 }
@@ -98,6 +100,7 @@ static void answer_unmatched(struct request *request, unsigned allowed)
                          PROBLEM_METHOD_NOT_ALLOWED,
                          NULL,
                          0,
+                         (struct span){NULL, 0},
                          text_span(&headers));
     text_done(&headers);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The table of problems, and how one is written. */
+ * The texts of problems, and how one is written. */
 #include "api/problem.h"
 
 #include <assert.h>
@@ -9,136 +9,245 @@
 
 #include "common/base/json.h"
 
+static struct span field_detail(const struct problem_field *field, bool english);
 static int quality_of(struct span parameters);
 static void write_type(struct json_writer *json, const char *code);
 
-/* clang-format off: one row, one problem */
+/* One row, one problem. */
+/* clang-format off */
 static const struct {
-    int status;
-    const char *code;
     const char *title_fr;
     const char *title_en;
     const char *detail_fr;
     const char *detail_en;
-} problems[PROBLEM_COUNT] = {
-    [PROBLEM_BAD_REQUEST] = {400,
-                             "bad_request",
-                             "Requête illisible",
-                             "Unreadable request",
-                             "La requête n'est pas conforme à HTTP/1.1.",
-                             "The request is not valid HTTP/1.1."},
-    [PROBLEM_BAD_SIGNATURE] =
-        {400,
-         "bad_signature",
-         "Signature refusée",
-         "Signature refused",
-         "L'en-tête Stripe-Signature manque, est périmé ou ne correspond pas au corps.",
-         "The Stripe-Signature header is missing, out of date, or does not match the "
-         "body."},
-    [PROBLEM_BAD_JSON] =
-        {400,
-         "bad_json",
-         "JSON invalide",
-         "Invalid JSON",
-         "Le corps n'est pas du JSON strict (UTF-8, sans clé en double).",
-         "The body is not strict JSON (UTF-8, without duplicate keys)."},
-    [PROBLEM_BAD_EVENT] =
-        {400,
-         "bad_event",
-         "Événement incomplet",
-         "Incomplete event",
-         "Le corps n'a pas les champs id, object et type d'un événement.",
-         "The body lacks an event's id, object or type."},
-    [PROBLEM_FORBIDDEN] = {403,
-                           "forbidden",
-                           "Accès refusé",
-                           "Access refused",
-                           "Cette adresse n'est pas autorisée ici.",
-                           "This address is not allowed here."},
-    [PROBLEM_NOT_FOUND] = {404,
-                           "not_found",
-                           "Introuvable",
-                           "Not found",
-                           "Rien n'existe à cette adresse.",
-                           "There is nothing at this address."},
-    [PROBLEM_METHOD_NOT_ALLOWED] =
-        {405,
-         "method_not_allowed",
-         "Méthode non permise",
-         "Method not allowed",
-         "Cette adresse ne connaît pas cette méthode ; voir l'en-tête Allow.",
-         "This address does not know that method; see the Allow header."},
-    [PROBLEM_TIMEOUT] = {408,
-                         "timeout",
-                         "Requête trop lente",
-                         "Request too slow",
-                         "La requête n'est pas arrivée entière à temps.",
-                         "The request did not arrive whole in time."},
-    [PROBLEM_TOO_LARGE] = {413,
-                           "too_large",
-                           "Corps trop grand",
-                           "Body too large",
-                           "Le corps dépasse la taille permise.",
-                           "The body is larger than allowed."},
-    [PROBLEM_URI_TOO_LONG] = {414,
-                              "uri_too_long",
-                              "Adresse trop longue",
-                              "Address too long",
-                              "La première ligne de la requête est trop longue.",
-                              "The first line of the request is too long."},
-    [PROBLEM_UNSUPPORTED_TYPE] =
-        {415,
-         "unsupported_type",
-         "Type non pris en charge",
-         "Unsupported type",
-         "Le corps doit être du JSON (Content-Type: application/json).",
-         "The body must be JSON (Content-Type: application/json)."},
-    [PROBLEM_EXPECTATION_FAILED] = {417,
-                                    "expectation_failed",
-                                    "Attente non satisfaite",
-                                    "Expectation failed",
-                                    "Seule l'attente 100-continue est connue.",
-                                    "Only the expectation 100-continue is known."},
-    [PROBLEM_HEADERS_TOO_LARGE] = {431,
-                                   "headers_too_large",
-                                   "En-têtes trop grands",
-                                   "Headers too large",
-                                   "Les en-têtes sont trop longs ou trop nombreux.",
-                                   "The headers are too long or too many."},
-    [PROBLEM_NOT_IMPLEMENTED] =
-        {501,
-         "not_implemented",
-         "Non pris en charge",
-         "Not implemented",
-         "Ce codage de transfert ou cette méthode n'est pas connu.",
-         "This transfer coding or method is not known."},
-    [PROBLEM_UNAVAILABLE] =
-        {503,
-         "unavailable",
-         "Momentanément indisponible",
-         "Unavailable for the moment",
-         "Le service ne peut rien enregistrer pour l'instant ; réessayez.",
-         "The service cannot keep anything at the moment; try again."},
-    [PROBLEM_VERSION] = {505,
-                         "http_version",
-                         "Version de HTTP inconnue",
-                         "Unknown HTTP version",
-                         "Seuls HTTP/1.0 et HTTP/1.1 sont connus.",
-                         "Only HTTP/1.0 and HTTP/1.1 are known."},
+} problem_texts[PROBLEM_COUNT] = {
+    [PROBLEM_BAD_REQUEST] = {
+        "Requête illisible",
+        "Unreadable request",
+        "La requête n'est pas conforme à HTTP/1.1.",
+        "The request is not valid HTTP/1.1.",
+    },
+    [PROBLEM_BAD_SIGNATURE] = {
+        "Signature refusée",
+        "Signature refused",
+        "L'en-tête Stripe-Signature manque, est périmé ou ne correspond pas au "
+        "corps.",
+        "The Stripe-Signature header is missing, out of date, or does not match "
+        "the body.",
+    },
+    [PROBLEM_BAD_JSON] = {
+        "JSON invalide",
+        "Invalid JSON",
+        "Le corps n'est pas du JSON strict (UTF-8, sans clé en double).",
+        "The body is not strict JSON (UTF-8, without duplicate keys).",
+    },
+    [PROBLEM_BAD_EVENT] = {
+        "Événement incomplet",
+        "Incomplete event",
+        "Le corps n'a pas les champs id, object et type d'un événement.",
+        "The body lacks an event's id, object or type.",
+    },
+    [PROBLEM_BAD_IDEMPOTENCY_KEY] = {
+        "Clé d'idempotence refusée",
+        "Idempotency key refused",
+        "L'en-tête Idempotency-Key doit porter 1 à 255 caractères ASCII "
+        "visibles.",
+        "The Idempotency-Key header must hold 1 to 255 visible ASCII characters.",
+    },
+    [PROBLEM_UNAUTHENTICATED] = {
+        "Connexion requise",
+        "Sign in first",
+        "La session manque ou a pris fin ; connectez-vous de nouveau.",
+        "There is no session, or it has ended; sign in again.",
+    },
+    [PROBLEM_WRONG_CREDENTIALS] = {
+        "Connexion refusée",
+        "Sign-in refused",
+        "L'adresse ou le mot de passe n'est pas le bon.",
+        "The address or the password is wrong.",
+    },
+    [PROBLEM_FORBIDDEN] = {
+        "Accès refusé",
+        "Access refused",
+        "Cette adresse n'est pas autorisée ici.",
+        "This address is not allowed here.",
+    },
+    [PROBLEM_ROLE_NOT_ALLOWED] = {
+        "Rôle insuffisant",
+        "Role not allowed",
+        "Votre rôle ne permet pas cette action.",
+        "Your role does not allow this.",
+    },
+    [PROBLEM_CROSS_SITE] = {
+        "Page d'un autre site",
+        "Page of another site",
+        "Avec un cookie, une écriture ne peut venir que d'une origine "
+        "autorisée.",
+        "With a cookie, a write may come from an allowed origin only.",
+    },
+    [PROBLEM_NOT_FOUND] = {
+        "Introuvable",
+        "Not found",
+        "Rien n'existe à cette adresse.",
+        "There is nothing at this address.",
+    },
+    [PROBLEM_METHOD_NOT_ALLOWED] = {
+        "Méthode non permise",
+        "Method not allowed",
+        "Cette adresse ne connaît pas cette méthode ; voir l'en-tête Allow.",
+        "This address does not know that method; see the Allow header.",
+    },
+    [PROBLEM_TIMEOUT] = {
+        "Requête trop lente",
+        "Request too slow",
+        "La requête n'est pas arrivée entière à temps.",
+        "The request did not arrive whole in time.",
+    },
+    [PROBLEM_IDEMPOTENCY_IN_FLIGHT] = {
+        "Requête déjà en cours",
+        "Request in flight",
+        "La première requête avec cette clé n'a pas encore sa réponse ; "
+        "réessayez, ou suivez l'en-tête Location.",
+        "The first request with this key has no answer yet; try again, or follow "
+        "the Location header.",
+    },
+    [PROBLEM_ACCOUNT_MISSING] = {
+        "Pas de compte Stripe",
+        "No Stripe account",
+        "L'amicale n'a pas encore de compte Stripe ; un administrateur doit le "
+        "créer.",
+        "The amicale has no Stripe account yet; an administrator must create it.",
+    },
+    [PROBLEM_ACCOUNT_CANNOT_CHARGE] = {
+        "Compte Stripe incomplet",
+        "Stripe account not ready",
+        "Le compte Stripe de l'amicale ne peut pas encore encaisser ; un "
+        "administrateur doit terminer l'inscription.",
+        "The amicale's Stripe account cannot take payments yet; an administrator "
+        "must finish its onboarding.",
+    },
+    [PROBLEM_AMICALE_INCOMPLETE] = {
+        "Fiche d'amicale incomplète",
+        "Incomplete amicale",
+        "Il manque à la fiche de l'amicale ce que Stripe exige ; voir errors.",
+        "The amicale lacks what Stripe asks for; see errors.",
+    },
+    [PROBLEM_LOCAL_ID_CONFLICT] = {
+        "Vente déjà connue",
+        "Sale already known",
+        "Une vente avec ce local_id existe avec un autre montant ou un autre "
+        "moyen de paiement.",
+        "A sale with this local_id exists with another amount or method.",
+    },
+    [PROBLEM_WRONG_STATE] = {
+        "État incompatible",
+        "Wrong state",
+        "Son état actuel ne permet pas cette action.",
+        "Its present state does not allow this.",
+    },
+    [PROBLEM_TOO_LARGE] = {
+        "Corps trop grand",
+        "Body too large",
+        "Le corps dépasse la taille permise.",
+        "The body is larger than allowed.",
+    },
+    [PROBLEM_URI_TOO_LONG] = {
+        "Adresse trop longue",
+        "Address too long",
+        "La première ligne de la requête est trop longue.",
+        "The first line of the request is too long.",
+    },
+    [PROBLEM_UNSUPPORTED_TYPE] = {
+        "Type non pris en charge",
+        "Unsupported type",
+        "Le corps doit être du JSON (Content-Type: application/json).",
+        "The body must be JSON (Content-Type: application/json).",
+    },
+    [PROBLEM_EXPECTATION_FAILED] = {
+        "Attente non satisfaite",
+        "Expectation failed",
+        "Seule l'attente 100-continue est connue.",
+        "Only the expectation 100-continue is known.",
+    },
+    [PROBLEM_INVALID_FIELDS] = {
+        "Champs invalides",
+        "Invalid fields",
+        "Un ou plusieurs champs ne conviennent pas ; voir errors.",
+        "One or more fields are not right; see errors.",
+    },
+    [PROBLEM_IDEMPOTENCY_MISMATCH] = {
+        "Clé d'idempotence déjà prise",
+        "Idempotency key taken",
+        "Cette clé a déjà servi avec une autre requête.",
+        "This key came before with another request.",
+    },
+    [PROBLEM_STRIPE_REFUSED] = {
+        "Refus de Stripe",
+        "Refused by Stripe",
+        "Stripe a refusé cette demande ; voir about.",
+        "Stripe refused this; see about.",
+    },
+    [PROBLEM_TOO_MANY_REQUESTS] = {
+        "Trop de requêtes",
+        "Too many requests",
+        "Trop de requêtes ; attendez le temps indiqué par l'en-tête "
+        "Retry-After.",
+        "Too many requests; wait as long as the Retry-After header says.",
+    },
+    [PROBLEM_HEADERS_TOO_LARGE] = {
+        "En-têtes trop grands",
+        "Headers too large",
+        "Les en-têtes sont trop longs ou trop nombreux.",
+        "The headers are too long or too many.",
+    },
+    [PROBLEM_JOB_FAILED] = {
+        "Échec du traitement",
+        "The job failed",
+        "Le traitement a échoué ; un opérateur peut voir pourquoi.",
+        "The job failed; an operator can see why.",
+    },
+    [PROBLEM_NOT_IMPLEMENTED] = {
+        "Non pris en charge",
+        "Not implemented",
+        "Ce codage de transfert ou cette méthode n'est pas connu.",
+        "This transfer coding or method is not known.",
+    },
+    [PROBLEM_UNAVAILABLE] = {
+        "Momentanément indisponible",
+        "Unavailable for the moment",
+        "Le service ne peut rien enregistrer pour l'instant ; réessayez.",
+        "The service cannot keep anything at the moment; try again.",
+    },
+    [PROBLEM_TOO_LATE] = {
+        "Réponse trop tardive",
+        "Too late",
+        "Le traitement n'a pas pu commencer à temps ; rien n'a été fait, "
+        "réessayez.",
+        "The job could not begin in time; nothing was done, try again.",
+    },
+    [PROBLEM_VERSION] = {
+        "Version de HTTP inconnue",
+        "Unknown HTTP version",
+        "Seuls HTTP/1.0 et HTTP/1.1 sont connus.",
+        "Only HTTP/1.0 and HTTP/1.1 are known.",
+    },
+};
+/* What is wrong with a field. */
+static const struct {
+    const char *fr;
+    const char *en;
+} field_texts[FIELD_CODES] = {
+    [FIELD_MISSING] = {"Ce champ est obligatoire.", "This field must be there."},
+    [FIELD_UNKNOWN] = {"Ce champ n'existe pas.", "There is no such field."},
+    [FIELD_WRONG_TYPE] = {"Ce n'est pas le bon type.", "It has the wrong type."},
+    [FIELD_TOO_SMALL] = {"La valeur est trop petite.", "It is too small."},
+    [FIELD_TOO_LARGE] = {"La valeur est trop grande.", "It is too large."},
+    [FIELD_TOO_LONG] = {"Le texte est trop long.", "The text is too long."},
+    [FIELD_BAD_FORMAT] = {"Le format ne convient pas.", "The format is not right."},
+    [FIELD_NOT_A_CHOICE] = {"Cette valeur n'est pas permise.", "It is none of the allowed values."},
+    [FIELD_ABOVE_REST] = {"Le montant dépasse ce qui reste.", "It is more than what is left."},
 };
 /* clang-format on */
-
-int problem_status(enum problem problem)
-{
-    assert((int)problem >= 0 && (int)problem < PROBLEM_COUNT);
-    return problems[problem].status;
-}
-
-const char *problem_code(enum problem problem)
-{
-    assert((int)problem >= 0 && (int)problem < PROBLEM_COUNT);
-    return problems[problem].code;
-}
 
 enum problem problem_of_status(int status)
 {
@@ -146,7 +255,7 @@ enum problem problem_of_status(int status)
         return PROBLEM_BAD_REQUEST;
     }
     for (int i = 0; i < PROBLEM_COUNT; i++) {
-        if (problems[i].status == status) {
+        if (problem_status((enum problem)i) == status) {
             return (enum problem)i;
         }
     }
@@ -186,32 +295,44 @@ void problem_write(struct text *out,
                    struct span request_id,
                    bool english,
                    const struct problem_field *fields,
-                   size_t field_count)
+                   size_t field_count,
+                   struct span about)
 {
     assert((int)problem >= 0 && (int)problem < PROBLEM_COUNT);
-    const char *title = english ? problems[problem].title_en : problems[problem].title_fr;
+    const char *title =
+        english ? problem_texts[problem].title_en : problem_texts[problem].title_fr;
     const char *detail =
-        english ? problems[problem].detail_en : problems[problem].detail_fr;
+        english ? problem_texts[problem].detail_en : problem_texts[problem].detail_fr;
     struct json_writer json = json_writer(out);
     json_open(&json, NULL, '{');
-    write_type(&json, problems[problem].code);
+    write_type(&json, problem_code(problem));
     json_put_string(&json, "title", span_of(title));
-    json_put_integer(&json, "status", problems[problem].status);
+    json_put_integer(&json, "status", problem_status(problem));
     json_put_string(&json, "detail", span_of(detail));
-    json_put_string(&json, "code", span_of(problems[problem].code));
+    json_put_string(&json, "code", span_of(problem_code(problem)));
     json_put_string(&json, "request_id", request_id);
     if (field_count > 0) {
         json_open(&json, "errors", '[');
         for (size_t i = 0; i < field_count; i++) {
             json_open(&json, NULL, '{');
             json_put_string(&json, "field", fields[i].field);
-            json_put_string(&json, "code", span_of(fields[i].code));
-            json_put_string(&json, "detail", fields[i].detail);
+            json_put_string(&json, "code", span_of(field_code_name(fields[i].code)));
+            json_put_string(&json, "detail", field_detail(&fields[i], english));
             json_close(&json, '}');
         }
         json_close(&json, ']');
     }
+    if (about.len > 0) {
+        json_put_raw(&json, "about", about);
+    }
     json_close(&json, '}');
+}
+
+static struct span field_detail(const struct problem_field *field, bool english)
+{
+    return field->detail.len > 0 ? field->detail
+                                 : span_of(english ? field_texts[field->code].en
+                                                   : field_texts[field->code].fr);
 }
 
 /* ";q=0.8" in thousandths; 1000 when there is none, 0 when it cannot be read. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * problem - every error that the front door may answer, as problem+json (RFC 9457).
+ * problem - the errors of common/model/problem.h as problem+json (RFC 9457), with texts.
  *
  * Owns:    nothing; pure
  * Callers: connections, handlers, tests
@@ -18,47 +18,28 @@
 #include <stddef.h>
 
 #include "common/base/text.h"
-
-enum problem {
-    PROBLEM_BAD_REQUEST, /* not HTTP as we read it */
-    PROBLEM_BAD_SIGNATURE,
-    PROBLEM_BAD_JSON,
-    PROBLEM_BAD_EVENT,
-    PROBLEM_FORBIDDEN,
-    PROBLEM_NOT_FOUND,
-    PROBLEM_METHOD_NOT_ALLOWED,
-    PROBLEM_TIMEOUT,
-    PROBLEM_TOO_LARGE,
-    PROBLEM_URI_TOO_LONG,
-    PROBLEM_UNSUPPORTED_TYPE,
-    PROBLEM_EXPECTATION_FAILED,
-    PROBLEM_HEADERS_TOO_LARGE,
-    PROBLEM_NOT_IMPLEMENTED,
-    PROBLEM_UNAVAILABLE, /* a neighbour that is needed does not answer */
-    PROBLEM_VERSION,
-};
-enum { PROBLEM_COUNT = PROBLEM_VERSION + 1 };
+#include "common/model/problem.h"
 
 #define PROBLEM_TYPE "application/problem+json; charset=utf-8"
 
 /* What is wrong with one field of a request. */
 struct problem_field {
     struct span field; /* "transactions[3].amount" */
-    const char *code; /* "too_small" */
-    struct span detail;
+    enum field_code code;
+    struct span detail; /* in the reader's language; empty: the code's own text */
 };
 
-int problem_status(enum problem problem);
-const char *problem_code(enum problem problem);
 /* The problem that a refusal of the HTTP reader is. */
 enum problem problem_of_status(int status);
 /* Whether English is wanted rather than French. */
 bool problem_prefers_english(struct span accept_language);
+/* `about` is a JSON object for programs, or empty. */
 void problem_write(struct text *out,
                    enum problem problem,
                    struct span request_id,
                    bool english,
                    const struct problem_field *fields,
-                   size_t field_count);
+                   size_t field_count,
+                   struct span about);
 
 #endif

@@ -60,13 +60,14 @@ void request_problem(struct request *request, enum problem problem)
     if (problem_status(problem) == 503) {
         headers = SPAN("Retry-After: 1\r\n");
     }
-    request_problem_with(request, problem, NULL, 0, headers);
+    request_problem_with(request, problem, NULL, 0, (struct span){NULL, 0}, headers);
 }
 
 void request_problem_with(struct request *request,
                           enum problem problem,
                           const struct problem_field *fields,
                           size_t field_count,
+                          struct span about,
                           struct span headers)
 {
     struct text body;
@@ -76,7 +77,8 @@ void request_problem_with(struct request *request,
                   span_of(request->id),
                   request->english,
                   fields,
-                  field_count);
+                  field_count,
+                  about);
     request_answer(request,
                    problem_status(problem),
                    PROBLEM_TYPE,

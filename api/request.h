@@ -29,6 +29,7 @@
 struct connection;
 struct http_answer;
 struct loop;
+struct session;
 
 enum { REQUEST_ID_BYTES = 4 + 16 + 1, REQUEST_ARENA_BYTES = 16 << 20 };
 
@@ -36,7 +37,10 @@ struct request {
     struct loop *loop; /* whose thread this is */
     struct connection *connection; /* NULL: the client has left */
     const struct route *route; /* NULL: none fits */
-    struct address peer;
+    struct address peer; /* who is connected */
+    struct address client; /* who asks: the peer, or whom a trusted proxy names */
+    bool secure; /* it came over HTTPS, to us or to a trusted proxy */
+    const struct session *session; /* of ROUTE_PEOPLE; else NULL. In the arena */
     enum http_method method;
     struct span path;
     struct span query;
@@ -47,10 +51,17 @@ struct request {
     bool english; /* wanted by Accept-Language */
     char id[REQUEST_ID_BYTES];
     int64_t began_us;
+    /* Called once when the client leaves before its answer; the request must then still
+     * be answered, or dropped. NULL: nobody wants to know. */
+    void (*left)(struct request *request, void *context);
+    void *left_context;
     struct arena arena;
     struct request *next_spare;
 };
 
+/* Copies path, query, params, body and headers into the arena: a handler that goes on
+ * after it has returned calls it first. Safe twice. */
+void request_keep(struct request *request);
 /* By lowercase name; empty when it is not there. */
 struct span request_header(const struct request *request, const char *name);
 
@@ -66,6 +77,7 @@ void request_problem_with(struct request *request,
                           enum problem problem,
                           const struct problem_field *fields,
                           size_t field_count,
+                          struct span about,
                           struct span headers);
 
 /* Of loops and connections: a fresh one with an id, and one that nobody waits for. */

@@ -11,25 +11,20 @@
 
 static bool fits(const char *pattern, struct span path, struct span *out_params);
 
-/* clang-format off: one row, one route */
+/* clang-format off */
+#define HOOK ROUTE_ANYONE, ROUTE_BODY_ANY, 0, 0
+#define OPEN ROUTE_ANYONE, ROUTE_BODY_JSON, 0, 0
+#define WATCH ROUTE_OBSERVERS, ROUTE_BODY_ANY, 0, 0
+#define PEOPLE(roles_) ROUTE_PEOPLE, ROUTE_BODY_JSON, 0, (roles_)
+
+/* method, pattern, name, handler, who may come in and with what */
 const struct route routes[] = {
-    {HTTP_POST,
-     "/api/stripe/webhook",
-     "stripe_webhook",
-     webhook_receive,
-     ROUTE_ANYONE,
-     ROUTE_BODY_ANY,
-     0},
-    {HTTP_POST,
-     "/api/webhooks/stripe",
-     "stripe_webhook",
-     webhook_receive,
-     ROUTE_ANYONE,
-     ROUTE_BODY_ANY,
-     0},
-    {HTTP_GET, "/healthz", "healthz", health_live, ROUTE_ANYONE, ROUTE_BODY_ANY, 0},
-    {HTTP_GET, "/readyz", "readyz", health_ready, ROUTE_ANYONE, ROUTE_BODY_ANY, 0},
-    {HTTP_GET, "/metrics", "metrics", metrics_answer, ROUTE_OBSERVERS, ROUTE_BODY_ANY, 0},
+    {HTTP_POST, "/api/stripe/webhook", "stripe_webhook", webhook_receive, HOOK},
+    {HTTP_POST, "/api/webhooks/stripe", "stripe_webhook", webhook_receive, HOOK},
+
+    {HTTP_GET, "/healthz", "healthz", health_live, OPEN},
+    {HTTP_GET, "/readyz", "readyz", health_ready, OPEN},
+    {HTTP_GET, "/metrics", "metrics", metrics_answer, WATCH},
 };
 /* clang-format on */
 const size_t routes_count = sizeof(routes) / sizeof(routes[0]);

@@ -17,6 +17,7 @@
 
 #include "api/http.h"
 #include "common/base/text.h"
+#include "common/model/role.h"
 
 struct request;
 
@@ -24,8 +25,18 @@ struct request;
 enum route_auth {
     ROUTE_ANYONE, /* or whoever the handler itself finds good: a signature */
     ROUTE_OBSERVERS, /* addresses in api.metrics_allow */
+    ROUTE_PEOPLE, /* whoever has a session and one of the row's roles */
 };
-enum { ROUTE_AUTHS = ROUTE_OBSERVERS + 1 };
+enum { ROUTE_AUTHS = ROUTE_PEOPLE + 1 };
+
+/* Sets of enum role that rows of ROUTE_PEOPLE name. Which amicale's things they may touch
+ * is the handler's to say, or its job's. */
+enum route_roles {
+    ROUTE_SELLERS = ROLE_POMPIER | ROLE_ADMIN,
+    ROUTE_TREASURERS = ROLE_ADMIN | ROLE_OPERATOR, /* change what is an amicale's */
+    ROUTE_BOOKKEEPERS = ROLE_ADMIN | ROLE_VIEWER | ROLE_OPERATOR, /* read it */
+    ROUTE_EVERYBODY = ROLE_POMPIER | ROLE_ADMIN | ROLE_VIEWER | ROLE_OPERATOR,
+};
 
 /* What the body must be. */
 enum route_body {
@@ -43,6 +54,7 @@ struct route {
     enum route_auth auth;
     enum route_body body;
     size_t body_most; /* bytes; 0: api.body_bytes */
+    unsigned roles; /* of ROUTE_PEOPLE: a set of enum role */
 };
 
 extern const struct route routes[];

@@ -20,7 +20,13 @@ static struct cJSON *written(enum problem problem,
     struct cJSON *document = NULL;
     struct fault fault;
     text_init(&text, 1 << 16);
-    problem_write(&text, problem, SPAN("req_1"), english, fields, count);
+    problem_write(&text,
+                  problem,
+                  SPAN("req_1"),
+                  english,
+                  fields,
+                  count,
+                  SPAN("{\"rest\":7}"));
     assert_int_equal(json_parse(text_span(&text), &document, &fault), OUTCOME_DONE);
     text_done(&text);
     return document;
@@ -74,8 +80,8 @@ static void wrong_fields_are_named(void **state)
 {
     (void)state;
     const struct problem_field fields[] = {
-        {SPAN("amount"), "too_small", SPAN("au moins \"1\" euro")},
-        {SPAN("a[0].b"), "missing", SPAN("")},
+        {SPAN("amount"), FIELD_TOO_SMALL, SPAN("au moins \"1\" euro")},
+        {SPAN("a[0].b"), FIELD_MISSING, SPAN("")},
     };
     struct cJSON *document = written(PROBLEM_BAD_REQUEST, false, fields, 2);
     const struct cJSON *first = json_first(document, "errors");
@@ -83,6 +89,10 @@ static void wrong_fields_are_named(void **state)
     assert_true(span_is(json_string(first, "field"), "amount"));
     assert_true(span_is(json_string(first, "detail"), "au moins \"1\" euro"));
     assert_true(span_is(json_string(second, "code"), "missing"));
+    assert_true(json_string(second, "detail").len > 0);
+    int64_t rest = 0;
+    assert_true(json_integer(document, "about.rest", &rest));
+    assert_int_equal(rest, 7);
     assert_null(json_next(second));
     json_free(document);
 }
