@@ -82,6 +82,16 @@ bool json_is_true(const struct cJSON *document, const char *path)
     return cJSON_IsTrue(json_at(document, path));
 }
 
+bool json_is_string(const struct cJSON *document, const char *path)
+{
+    return cJSON_IsString(json_at(document, path));
+}
+
+bool json_is_object(const struct cJSON *document)
+{
+    return cJSON_IsObject(document);
+}
+
 struct cJSON *json_first(const struct cJSON *document, const char *path)
 {
     const struct cJSON *at = json_at(document, path);

@@ -55,6 +55,8 @@ bool json_has(const struct cJSON *document, const char *path);
 /* False when it is not there, not a whole number, or beyond 2^53. */
 bool json_integer(const struct cJSON *document, const char *path, int64_t *out_number);
 bool json_is_true(const struct cJSON *document, const char *path);
+bool json_is_string(const struct cJSON *document, const char *path);
+bool json_is_object(const struct cJSON *document);
 /* First element of an array or member of an object at path, and the next one after it. */
 struct cJSON *json_first(const struct cJSON *document, const char *path);
 struct cJSON *json_next(const struct cJSON *element);

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT
+ * Bodies and queries against their tables. */
+#include "api/fields.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/http.h"
+#include "api/problem.h"
+#include "api/request.h"
+#include "common/base/json.h"
+#include "common/model/pii.h"
+
+enum { QUERY_BYTES = 16 * 1024 };
+
+/* What is wrong so far. */
+struct complaints {
+    struct problem_field list[FIELDS_MOST];
+    size_t count;
+};
+
+static const struct field_rule *find_rule(const struct field_rule *rules,
+                                          size_t count,
+                                          struct span name);
+static void complain(struct complaints *complaints,
+                     struct span field,
+                     enum field_code code);
+static void check_required(const struct field_rule *rules,
+                           size_t count,
+                           const struct field_value *values,
+                           struct complaints *complaints);
+static bool conclude(struct request *request, const struct complaints *complaints);
+static bool read_json(const struct field_rule *rule,
+                      const struct cJSON *document,
+                      struct field_value *value,
+                      enum field_code *out_code);
+static bool check_integer(const struct field_rule *rule,
+                          int64_t number,
+                          enum field_code *out_code);
+static bool check_text(const struct field_rule *rule,
+                       struct span text,
+                       enum field_code *out_code);
+static bool has_control(struct span text);
+static bool is_name(struct span text);
+static bool is_choice(const char *choices, struct span text);
+static bool is_day(struct span text);
+static bool decode_percent(struct span raw, struct arena *arena, struct span *out_text);
+
+bool fields_read(struct request *request,
+                 const struct field_rule *rules,
+                 size_t count,
+                 struct field_value *out_values)
+{
+    struct cJSON *document = NULL;
+    struct complaints complaints = {.count = 0};
+    struct fault fault;
+    assert(count <= FIELDS_MOST);
+    struct span body = request->body.len > 0 ? request->body : SPAN("{}");
+    memset(out_values, 0, sizeof(*out_values) * count);
+    if (json_parse(body, &document, &fault) != OUTCOME_DONE ||
+        !json_is_object(document)) {
+        json_free(document);
+        request_problem(request, PROBLEM_BAD_JSON);
+        return false;
+    }
+    for (const struct cJSON *member = json_first(document, ""); member;
+         member = json_next(member)) {
+        struct span name = json_key(member);
+        if (!find_rule(rules, count, name)) {
+            complain(&complaints, arena_span(&request->arena, name), FIELD_UNKNOWN);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        enum field_code code = FIELD_WRONG_TYPE;
+        if (!json_has(document, rules[i].name)) {
+            continue;
+        }
+        out_values[i].there = true;
+        if (!read_json(&rules[i], document, &out_values[i], &code)) {
+            complain(&complaints, span_of(rules[i].name), code);
+        }
+        out_values[i].text = arena_span(&request->arena, out_values[i].text);
+    }
+    json_free(document);
+    check_required(rules, count, out_values, &complaints);
+    return conclude(request, &complaints);
+}
+
+bool fields_read_query(struct request *request,
+                       const struct field_rule *rules,
+                       size_t count,
+                       struct field_value *out_values)
+{
+    struct complaints complaints = {.count = 0};
+    struct span rest = request->query;
+    assert(count <= FIELDS_MOST);
+    memset(out_values, 0, sizeof(*out_values) * count);
+    while (rest.len > 0) {
+        struct span raw;
+        struct span name = span_cut(span_cut(rest, '&', &rest), '=', &raw);
+        enum field_code code = FIELD_BAD_FORMAT;
+        if (name.len == 0 && raw.len == 0) {
+            continue;
+        }
+        const struct field_rule *rule = find_rule(rules, count, name);
+        if (!rule) {
+            complain(&complaints, arena_span(&request->arena, name), FIELD_UNKNOWN);
+            continue;
+        }
+        struct field_value *value = &out_values[rule - rules];
+        bool good = !value->there && decode_percent(raw, &request->arena, &value->text);
+        if (good && rule->type == FIELD_IS_INTEGER) {
+            good = span_to_i64(value->text, &value->integer);
+            code = good ? code : FIELD_WRONG_TYPE;
+            good = good && check_integer(rule, value->integer, &code);
+        } else if (good) {
+            good = check_text(rule, value->text, &code);
+        }
+        value->there = true;
+        if (!good) {
+            complain(&complaints, span_of(rule->name), code);
+        }
+    }
+    check_required(rules, count, out_values, &complaints);
+    return conclude(request, &complaints);
+}
+
+static const struct field_rule *find_rule(const struct field_rule *rules,
+                                          size_t count,
+                                          struct span name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (span_is(name, rules[i].name)) {
+            return &rules[i];
+        }
+    }
+    return NULL;
+}
+
+/* Nobody reads more than FIELDS_MOST of them. */
+static void complain(struct complaints *complaints,
+                     struct span field,
+                     enum field_code code)
+{
+    if (complaints->count < FIELDS_MOST) {
+        complaints->list[complaints->count++] =
+            (struct problem_field){.field = field, .code = code};
+    }
+}
+
+static void check_required(const struct field_rule *rules,
+                           size_t count,
+                           const struct field_value *values,
+                           struct complaints *complaints)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (rules[i].required && !values[i].there) {
+            complain(complaints, span_of(rules[i].name), FIELD_MISSING);
+        }
+    }
+}
+
+static bool conclude(struct request *request, const struct complaints *complaints)
+{
+    if (complaints->count == 0) {
+        return true;
+    }
+    request_problem_with(request,
+                         PROBLEM_INVALID_FIELDS,
+                         complaints->list,
+                         complaints->count,
+                         (struct span){NULL, 0},
+                         (struct span){NULL, 0});
+    return false;
+}
+
+static bool read_json(const struct field_rule *rule,
+                      const struct cJSON *document,
+                      struct field_value *value,
+                      enum field_code *out_code)
+{
+    *out_code = FIELD_WRONG_TYPE;
+    if (rule->type == FIELD_IS_INTEGER) {
+        return json_integer(document, rule->name, &value->integer) &&
+               check_integer(rule, value->integer, out_code);
+    }
+    if (!json_is_string(document, rule->name)) {
+        return false;
+    }
+    value->text = json_string(document, rule->name);
+    return check_text(rule, value->text, out_code);
+}
+
+static bool check_integer(const struct field_rule *rule,
+                          int64_t number,
+                          enum field_code *out_code)
+{
+    *out_code = number < rule->least ? FIELD_TOO_SMALL : FIELD_TOO_LARGE;
+    return number >= rule->least && number <= rule->most;
+}
+
+static bool check_text(const struct field_rule *rule,
+                       struct span text,
+                       enum field_code *out_code)
+{
+    *out_code = FIELD_BAD_FORMAT;
+    switch (rule->type) {
+    case FIELD_IS_CHOICE:
+        *out_code = FIELD_NOT_A_CHOICE;
+        return is_choice(rule->choices, text);
+    case FIELD_IS_DAY:
+        return is_day(text);
+    case FIELD_IS_EMAIL:
+        if ((int64_t)text.len <= rule->most) {
+            return pii_is_address(text);
+        }
+        break;
+    case FIELD_IS_NAME:
+    case FIELD_IS_TEXT:
+        if ((int64_t)text.len < rule->least) {
+            *out_code = text.len == 0 ? FIELD_MISSING : FIELD_TOO_SMALL;
+            return false;
+        }
+        if ((int64_t)text.len <= rule->most) {
+            return rule->type == FIELD_IS_NAME ? is_name(text) : !has_control(text);
+        }
+        break;
+    case FIELD_IS_INTEGER:
+        assert(!"integers have a check of their own");
+    }
+    *out_code = FIELD_TOO_LONG;
+    return false;
+}
+
+static bool has_control(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char byte = (unsigned char)text.at[i];
+        if (byte < 0x20 || byte == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_name(struct span text)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                  "0123456789._:-";
+    for (size_t i = 0; i < text.len; i++) {
+        if (!memchr(allowed, text.at[i], sizeof(allowed) - 1)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_choice(const char *choices, struct span text)
+{
+    struct span rest = span_of(choices);
+    while (rest.len > 0) {
+        if (span_equal(span_cut(rest, ' ', &rest), text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_day(struct span text)
+{
+    static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    struct span month_day;
+    struct span day_text;
+    int64_t year = 0;
+    int64_t month = 0;
+    int64_t day = 0;
+    struct span year_text = span_cut(text, '-', &month_day);
+    struct span month_text = span_cut(month_day, '-', &day_text);
+    if (text.len != 10 || year_text.len != 4 || month_text.len != 2 ||
+        !span_to_i64(year_text, &year) || !span_to_i64(month_text, &month) ||
+        !span_to_i64(day_text, &day) || year < 1970 || month < 1 || month > 12) {
+        return false;
+    }
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return day >= 1 && day <= lengths[month - 1] + (leap && month == 2 ? 1 : 0);
+}
+
+/* "+" is a space, as forms write it; false when a %XX is none, or not UTF-8 comes out. */
+static bool decode_percent(struct span raw, struct arena *arena, struct span *out_text)
+{
+    char *at = arena_take(arena, raw.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < raw.len; i++) {
+        char byte = raw.at[i];
+        if (byte == '%') {
+            int high = i + 1 < raw.len ? http_hex_digit(raw.at[i + 1]) : -1;
+            int low = i + 2 < raw.len ? http_hex_digit(raw.at[i + 2]) : -1;
+            if (high < 0 || low < 0) {
+                return false;
+            }
+            byte = (char)(high << 4 | low);
+            i += 2;
+        }
+        at[len++] = (char)(byte == '+' && raw.at[i] == '+' ? ' ' : byte);
+    }
+    *out_text = (struct span){at, len};
+    return span_is_utf8(*out_text);
+}

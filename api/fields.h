@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fields - what a request says in its JSON body or its query, checked against a table.
+ *
+ * Owns:    nothing; the values live in the request's arena
+ * Callers: handlers
+ * Blocks:  never
+ *
+ * Everything that is wrong is told at once: a request that does not fit is answered here
+ * (400 when it is not JSON, 422 with one error a field), and the handler just returns.
+ * Fields that no rule names are refused: a misspelt receipt_email would cost a receipt.
+ */
+#ifndef API_FIELDS_H
+#define API_FIELDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/text.h"
+
+struct request;
+
+enum field_type {
+    FIELD_IS_INTEGER, /* least to most */
+    FIELD_IS_TEXT, /* least to most bytes, UTF-8, without control characters */
+    FIELD_IS_NAME, /* the same of A-Z a-z 0-9 . _ : - */
+    FIELD_IS_EMAIL, /* at most `most` bytes */
+    FIELD_IS_CHOICE, /* one of `choices` */
+    FIELD_IS_DAY, /* YYYY-MM-DD, a day that exists */
+};
+
+struct field_rule {
+    const char *name;
+    enum field_type type;
+    bool required;
+    int64_t least;
+    int64_t most;
+    const char *choices; /* "automatic manual" */
+};
+
+struct field_value {
+    bool there; /* a null is not there */
+    int64_t integer;
+    struct span text; /* of every type but integers */
+};
+
+enum { FIELDS_MOST = 16 };
+
+/* out_values[i] is what rules[i] names. False: the request was answered. An empty body is
+ * an object without members. */
+bool fields_read(struct request *request,
+                 const struct field_rule *rules,
+                 size_t count,
+                 struct field_value *out_values);
+/* The same with "name=value&..." behind the path; values are percent-decoded. */
+bool fields_read_query(struct request *request,
+                       const struct field_rule *rules,
+                       size_t count,
+                       struct field_value *out_values);
+
+#endif
