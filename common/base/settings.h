@@ -70,12 +70,29 @@ struct settings {
         int64_t drain_ms;
         int64_t redis_ms;
         const char *metrics_allow;
+        int64_t wait_ms;
+        int64_t readers;
+        int64_t read_ms;
+        const char *trusted_proxies;
+        const char *cors_origins;
+        const char *tls_listen;
+        const char *tls_certificate_file;
+        const char *tls_key_file;
+        int64_t hsts_s;
     } api;
+    struct {
+        int64_t idle_s;
+        int64_t most_s;
+    } session;
     struct {
         const char *api_base;
         const char *secret_key_file;
         const char *webhook_secrets_file;
         const char *connect_webhook_secrets_file;
+        const char *publishable_key;
+        const char *return_url;
+        const char *refresh_url;
+        const char *public_url;
         bool livemode;
         int64_t signature_tolerance_s;
         int64_t connect_ms;
@@ -110,8 +127,13 @@ struct settings {
     struct {
         int64_t fee_percent_bp; /* hundredths of a percent */
         int64_t fee_minimum_minor;
+        int64_t calendar_year; /* 0: by the date */
+        int64_t idempotency_keep_days;
         int64_t body_keep_days;
     } books;
+    struct {
+        const char *ios_least_version;
+    } devices;
 
     struct text strings_; /* what the pointers above point into */
 };

@@ -100,6 +100,31 @@ const struct settings_row settings_table[] = {
     STRING(api, metrics_allow, "127.0.0.0/8 ::1", API,
         "networks that may read /metrics, separated by spaces"),
 
+    NUMBER(api, wait_ms, "10000", 0, 25000, API,
+        "how long a request waits for its job before the answer is 202, unless it says "
+        "so itself (Prefer: wait=N)"),
+    NUMBER(api, readers, "2", 1, 32, API, "threads that read MariaDB for requests"),
+    NUMBER(api, read_ms, "5000", 100, 60000, API,
+        "limit for one read of MariaDB, its waiting in line included; then it is 503"),
+    STRING(api, trusted_proxies, "", API,
+        "networks of proxies whose X-Forwarded-For counts, separated by spaces; `unix` "
+        "stands for a unix socket"),
+    STRING(api, cors_origins, "", API,
+        "origins of web pages that may call, as https://admin.example.org, separated by "
+        "spaces"),
+    STRING(api, tls_listen, "", API,
+        "host:port or [v6]:port for HTTPS, beside `listen`; empty: none"),
+    FILE_(api, tls_certificate_file, "", API,
+        "PEM chain, the server's certificate first; SIGHUP reads it anew"),
+    FILE_(api, tls_key_file, "", API, "its private key"),
+    NUMBER(api, hsts_s, "31536000", 0, 63072000, API,
+        "Strict-Transport-Security of answers over HTTPS, in seconds; 0: none"),
+
+    NUMBER(session, idle_s, "2592000", 60, 31536000, API | WORKER,
+        "a session that was not used for so long has ended"),
+    NUMBER(session, most_s, "15552000", 60, 63072000, WORKER,
+        "a session ends so long after its login, however it was used"),
+
     STRING(stripe, api_base, "https://api.stripe.com", ALL, "Stripe, or the simulator"),
     FILE_(stripe, secret_key_file, "", WORKER | CTL,
         "file with the secret key (sk_test_... or sk_live_...)"),
@@ -107,6 +132,16 @@ const struct settings_row settings_table[] = {
         "file with the platform endpoint's secrets (whsec_...), one a line"),
     FILE_(stripe, connect_webhook_secrets_file, "", API,
         "file with the Connect endpoint's secrets, one a line"),
+    STRING(stripe, publishable_key, "", API,
+        "publishable key (pk_test_... or pk_live_...) that phones are told"),
+    STRING(stripe, return_url, "", WORKER,
+        "where Stripe sends an administrator after onboarding; empty: public_url and "
+        "/stripe/success"),
+    STRING(stripe, refresh_url, "", WORKER,
+        "where Stripe sends them when a link has expired; empty: public_url and "
+        "/stripe/refresh"),
+    STRING(stripe, public_url, "http://localhost:8080", WORKER | CTL,
+        "where the front door can be reached from outside, without a slash at its end"),
     BOOL(stripe, livemode, "false", ALL, "which events count: live ones, or test ones"),
     NUMBER(stripe, signature_tolerance_s, "300", 10, 3600, API,
         "how far a signature's time may be from now"),
@@ -155,8 +190,16 @@ const struct settings_row settings_table[] = {
         "the platform's fee in hundredths of a percent"),
     NUMBER(books, fee_minimum_minor, "0", 0, 50000, ALL,
         "the platform's least fee in cents"),
+    NUMBER(books, calendar_year, "0", 0, 2100, WORKER,
+        "year of the calendars that are sold; 0: the next one from July on, else this "
+        "one"),
+    NUMBER(books, idempotency_keep_days, "30", 1, 365, WORKER,
+        "how long the answer to an Idempotency-Key is kept"),
     NUMBER(books, body_keep_days, "90", 1, 3650, WORKER,
         "how long the sealed bodies of events are kept for replay"),
+
+    STRING(devices, ios_least_version, "16.4", API,
+        "least version of iOS for Tap to Pay on iPhone"),
 };
 /* clang-format on */
 const size_t settings_table_count = sizeof(settings_table) / sizeof(settings_table[0]);
