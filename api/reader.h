@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * reader - the threads that read MariaDB for requests, as the user who may only SELECT.
+ *
+ * Owns:    api.readers threads with a connection each, and one bounded line of questions
+ * Callers: handlers of any loop (reader_ask); door (open, start, close)
+ * Blocks:  never, apart from closing
+ * Order:   reader_open, reader_start, reader_close
+ * Faults:  LATER when the line is full, when api.read_ms ran out before a thread came to
+ *          it, or as MariaDB says
+ *
+ * A question runs on a reader's thread and is answered on the loop that asked. Both work
+ * with the request's arena, one after the other: between reader_ask and the answer the
+ * loop must leave the request alone.
+ */
+#ifndef API_READER_H
+#define API_READER_H
+
+#include <stdbool.h>
+
+#include "common/base/arena.h"
+#include "common/base/fault.h"
+
+struct clock;
+struct mariadb;
+struct reader;
+struct request;
+struct settings;
+
+/* On a reader's thread: what it finds goes into `context`, in the arena. */
+typedef enum outcome (*reader_read_fn)(struct mariadb *db,
+                                       struct arena *arena,
+                                       void *context,
+                                       struct fault *fault);
+/* On the loop; must answer the request, as reader_failed does for what is not DONE. */
+typedef void (*reader_answer_fn)(struct request *request,
+                                 void *context,
+                                 enum outcome outcome,
+                                 const struct fault *fault);
+
+enum { READER_LINE = 1024 }; /* questions that wait at most */
+
+MUST_USE enum outcome reader_open(const struct settings *settings,
+                                  const struct clock *clock,
+                                  struct reader **out_reader,
+                                  struct fault *fault);
+void reader_start(struct reader *reader);
+/* False when a thread hangs in MariaDB: what it uses must stay. NULL does nothing. */
+MUST_USE bool reader_close(struct reader *reader);
+
+/* The answer comes later, never from within. `context` lives in the request's arena. */
+void reader_ask(struct request *request,
+                reader_read_fn read,
+                reader_answer_fn answer,
+                void *context);
+/* 503, and a line in the log. */
+void reader_failed(struct request *request, const struct fault *fault);
+
+#endif
