@@ -5,7 +5,7 @@
 #include "common/link/mariadb.h"
 #include "common/link/redis.h"
 #include "worker/mailer.h"
-#include "worker/stripe.h"
+#include "common/link/stripe.h"
 #include "worker/worker.h"
 
 enum outcome worker_open_rings(const struct settings *settings,

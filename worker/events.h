@@ -27,7 +27,7 @@
 #include "common/base/fault.h"
 #include "common/base/text.h"
 #include "common/model/event.h"
-#include "worker/stripe.h"
+#include "common/link/stripe.h"
 
 struct cJSON;
 struct handled;

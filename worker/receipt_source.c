@@ -10,7 +10,7 @@
 #include "common/link/mariadb.h"
 #include "common/model/pii.h"
 #include "worker/handlers.h"
-#include "worker/stripe.h"
+#include "common/link/stripe.h"
 
 /* The columns of the statements, in order. */
 enum column {

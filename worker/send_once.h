@@ -27,7 +27,7 @@
 
 #include "common/base/fault.h"
 #include "common/base/text.h"
-#include "worker/stripe.h"
+#include "common/link/stripe.h"
 
 struct cJSON;
 struct handling;

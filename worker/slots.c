@@ -17,7 +17,7 @@
 #include "worker/mailer.h"
 #include "worker/roster.h"
 #include "worker/settler.h"
-#include "worker/stripe.h"
+#include "common/link/stripe.h"
 
 struct slot {
     struct slots *slots;

@@ -19,7 +19,7 @@
 #include "common/link/mariadb.h"
 #include "worker/handlers.h"
 #include "worker/mailer.h"
-#include "worker/stripe.h"
+#include "common/link/stripe.h"
 
 enum { JOB_ARENA_BYTES = 64 << 20, ANSWER_BYTES = 1 << 20 };
 

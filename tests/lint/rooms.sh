@@ -27,7 +27,7 @@ event2/*        api/*.c
 mysql*          common/link/mariadb.c
 mariadb*        common/link/mariadb.c
 cjson/*         common/base/json.c
-curl/*          worker/stripe.c worker/mailer.c
+curl/*          common/link/stripe.c worker/mailer.c
 openssl/*       common/base/digest.c common/base/seal.c
 ini.h           common/base/settings.c
 crypt.h         worker/password.c ctl/password.c
@@ -58,7 +58,7 @@ check_ours() {
     fi
 }
 
-# Foreign: <curl/curl.h> from worker/stripe.c. Headers of the system are in no row.
+# Foreign: <curl/curl.h> from common/link/stripe.c. Headers of the system are in no row.
 check_foreign() {
     local file=$1 header=$2 pattern allowed one
     [ "$(room_of "$file")" != tests ] || return 0

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "common/base/json.h"
-#include "worker/stripe_answer.h"
-#include "worker/stripe_form.h"
+#include "common/link/stripe_answer.h"
+#include "common/link/stripe_form.h"
 
 static void values_are_percent_encoded_and_names_are_not(void **state)
 {

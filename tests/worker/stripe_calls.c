@@ -13,7 +13,7 @@
 #include "common/base/json.h"
 #include "common/base/settings.h"
 #include "common/link/redis.h"
-#include "worker/stripe.h"
+#include "common/link/stripe.h"
 
 enum { PARAMS_MOST = 32, CALL_ARENA_BYTES = 64 << 20 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Calls Stripe over HTTP/1.1 with one curl handle; what answers mean stands in
  * stripe_answer.c. */
-#include "worker/stripe.h"
+#include "common/link/stripe.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -16,9 +16,9 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/settings.h"
-#include "worker/governor.h"
-#include "worker/stripe_answer.h"
-#include "worker/stripe_form.h"
+#include "common/link/governor.h"
+#include "common/link/stripe_answer.h"
+#include "common/link/stripe_form.h"
 
 enum {
     ANSWER_MOST_BYTES = 8 << 20,

@@ -3,7 +3,7 @@
  * stripe - the client for Stripe's API (version 2024-06-20), one for each slot.
  *
  * Owns:    one curl easy handle, whose connection is kept between calls
- * Callers: handlers; one thread at a time
+ * Callers: worker (handlers), ctl; one thread at a time
  * Blocks:  up to stripe.total_ms a call, retries included, the governor's wait too
  * Faults:  LATER with neighbour "stripe" when Stripe cannot be reached (nothing was
  *          sent), does not answer a read or answers it with 5xx, and on 401: a refused

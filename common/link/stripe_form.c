@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Form encoding. */
-#include "worker/stripe_form.h"
+#include "common/link/stripe_form.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -18,7 +18,7 @@
 #include "common/base/arena.h"
 #include "common/base/fault.h"
 #include "common/base/text.h"
-#include "worker/stripe.h"
+#include "common/link/stripe.h"
 
 enum { STRIPE_MOST_TRIES = 3, STRIPE_REQUEST_ID_BYTES = 100 };
 

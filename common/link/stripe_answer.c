@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Decodes headers and errors of Stripe, and decides. */
-#include "worker/stripe_answer.h"
+#include "common/link/stripe_answer.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The bucket in Redis, and each slot's own pace when Redis is away. */
-#include "worker/governor.h"
+#include "common/link/governor.h"
 
 #include "common/base/clock.h"
 #include "common/base/settings.h"

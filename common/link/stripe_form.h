@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 #include "common/base/text.h"
-#include "worker/stripe.h"
+#include "common/link/stripe.h"
 
 /* Names go as they stand ("metadata[pompier_id]", "expand[0]"), values percent-encoded
  * but for the unreserved characters of RFC 3986. Nothing is written for no parameters. */
