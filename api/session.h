@@ -36,6 +36,13 @@ struct session {
     bool from_cookie;
 };
 
+/* Whether the amicale's things are theirs to see: their own's, or any when their role
+ * belongs to none. */
+static inline bool session_may_see(const struct session *session, int64_t amicale_id)
+{
+    return !role_has_amicale(session->role) || session->amicale_id == amicale_id;
+}
+
 struct session_cache *session_cache_open(struct loop *loop);
 void session_cache_close(struct session_cache *cache); /* NULL does nothing */
 
