@@ -3,6 +3,7 @@
  * closing. Bytes in are connection_in.c's, bytes out connection_out.c's. */
 #include "api/connection.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,7 +18,7 @@
 #include "api/request.h"
 #include "common/base/settings.h"
 
-enum { ANSWER_MOST_BYTES = 64 << 20 };
+enum { ANSWER_MOST_BYTES = 64 << 20, IDLE_KEEPS_BUFFER_MS = 1000 };
 
 static void enter(struct connection *connection, enum connection_state state);
 static int64_t limit_ms(const struct loop *loop, enum connection_state state);
@@ -67,6 +68,34 @@ void connection_expire(struct loop *loop, int64_t now_ms)
             connection = loop->lists[state].first;
         }
     }
+}
+
+void connection_sweep(struct loop *loop, int64_t now_ms)
+{
+    struct connection *connection = loop->lists[CONNECTION_WAITING].first;
+    while (connection) {
+        struct connection *behind = connection->behind;
+        if (!connection->reads && connection_is_gone(connection)) {
+            connection_shut(connection);
+        } else {
+            connection_spare_buffer(connection);
+        }
+        connection = behind;
+    }
+    int64_t until_ms = now_ms + limit_ms(loop, CONNECTION_IDLE) - IDLE_KEEPS_BUFFER_MS;
+    connection = loop->lists[CONNECTION_IDLE].first;
+    while (connection && connection->until_ms <= until_ms) {
+        connection_spare_buffer(connection);
+        connection = connection->behind;
+    }
+}
+
+/* Nothing that the client still reads looks like this: a reset, or both ways closed (which
+ * only a Unix socket tells). */
+bool connection_is_gone(const struct connection *connection)
+{
+    struct pollfd socket = {.fd = connection->fd};
+    return poll(&socket, 1, 0) > 0 && (socket.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 /* Whatever has arrived before we stopped is still answered, and a client that has only
@@ -191,13 +220,11 @@ void connection_set_reading(struct connection *connection, bool reads)
 void connection_shut(struct connection *connection)
 {
     struct loop *loop = connection->loop;
+    struct request *request = connection->request;
     if (connection->state == CONNECTION_CLOSED) {
         return;
     }
-    if (connection->request) {
-        connection->request->connection = NULL;
-        connection->request = NULL;
-    }
+    connection->request = NULL;
     event_del(connection->read_event);
     event_del(connection->write_event);
     close(connection->fd);
@@ -206,4 +233,7 @@ void connection_shut(struct connection *connection)
     loop->connection_count--;
     counter_add(&loop->counters->connections, -1);
     atomic_fetch_sub_explicit(loop->connection_total, 1, memory_order_relaxed);
+    if (request) {
+        request_leave(request);
+    }
 }

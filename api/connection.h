@@ -37,6 +37,9 @@ void connection_open(struct loop *loop, int fd, const struct address *peer);
 void connection_answer(struct connection *connection, const struct http_answer *answer);
 /* Cuts those whose time has run out; called at every tick of the loop. */
 void connection_expire(struct loop *loop, int64_t now_ms);
+/* Those that wait, for a handler or for the next request, give their buffers back; clients
+ * of waiting ones that have left are noticed. Called about once a second. */
+void connection_sweep(struct loop *loop, int64_t now_ms);
 /* Those without a request close; the others after their answer. Called when the loop is
  * told to stop, and at every tick from then on. */
 void connection_drain(struct loop *loop, int64_t now_ms);

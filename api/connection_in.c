@@ -83,6 +83,10 @@ static void on_end(struct connection *connection)
 {
     connection->client_done = true;
     connection_set_reading(connection, false);
+    if (connection->state == CONNECTION_WAITING && connection_is_gone(connection)) {
+        connection_shut(connection);
+        return;
+    }
     connection_advance(connection);
 }
 
@@ -138,6 +142,13 @@ void connection_drop_buffer(struct connection *connection)
     connection->in_start = 0;
     connection->in_len = 0;
     connection->in_room = 0;
+}
+
+void connection_spare_buffer(struct connection *connection)
+{
+    if (connection->in && connection_ahead(connection) == 0) {
+        connection_drop_buffer(connection);
+    }
 }
 
 /* Goes on as far as the bytes that are there allow. */
@@ -254,7 +265,7 @@ static void hand_over(struct connection *connection, const char *start)
     connection->in_start += connection->http.used;
     connection_move_to(connection, CONNECTION_WAITING);
     dispatch(request, &connection->http, start);
-    if (connection->request == request) {
+    if (connection->request == request && request->kept_bytes == 0) {
         request->http = NULL; /* it answers later, without the buffer */
     }
     if (connection_ahead(connection) == 0) {

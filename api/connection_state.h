@@ -52,7 +52,10 @@ struct connection {
 /* connection.c */
 void connection_move_to(struct connection *connection, enum connection_state state);
 void connection_set_reading(struct connection *connection, bool reads);
-/* The socket closes at once; the struct lives until the end of the turn. */
+/* The client neither sends nor reads any more, as far as can be seen. */
+bool connection_is_gone(const struct connection *connection);
+/* The socket closes at once; the struct lives until the end of the turn. A handler that
+ * has a request of it is told. */
 void connection_shut(struct connection *connection);
 
 /* connection_in.c: an event's callback; as far as the bytes that are there allow; bytes
@@ -63,6 +66,8 @@ void connection_advance(struct connection *connection);
 size_t connection_ahead(const struct connection *connection);
 void connection_refuse(struct connection *connection, int status, const char *reason);
 void connection_drop_buffer(struct connection *connection);
+/* Drops it when nothing is in it that is still wanted. */
+void connection_spare_buffer(struct connection *connection);
 
 /* connection_out.c: an event's callback. */
 void connection_on_writable(int fd, short what, void *context);

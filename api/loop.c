@@ -26,6 +26,7 @@
 
 enum {
     TICK_MS = 50,
+    SWEEP_MS = 1000,
     FIRST_ACCEPT_MS = 1000,
     WARN_EVERY_MS = 10 * 1000,
     WARNINGS_A_SECOND = 5,
@@ -259,6 +260,11 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     int64_t now = loop_mono_ms(loop);
     atomic_store_explicit(&loop->beat_ms, now, memory_order_relaxed);
     connection_expire(loop, now);
+    if (now >= loop->sweep_ms) {
+        loop->sweep_ms = now + SWEEP_MS;
+        connection_sweep(loop, now);
+        request_give_memory_back(loop);
+    }
     connection_free_closed(loop);
     if (loop->draining) {
         connection_drain(loop, now);

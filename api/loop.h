@@ -77,6 +77,9 @@ struct loop {
     size_t connection_count; /* those that are not closed */
     size_t buffered_bytes; /* of what they have read */
     struct request *spare_requests;
+    size_t spare_count;
+    uint64_t waiting_most; /* requests at once, since memory was given back */
+    int64_t sweep_ms; /* the next look at connections that wait */
     uint64_t next_id;
     int64_t warned_s; /* the second of the last warnings about requests */
     int warned; /* how many in it */

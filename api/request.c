@@ -3,6 +3,7 @@
 #include "api/request.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,10 +13,44 @@
 #include "api/loop.h"
 #include "common/base/log.h"
 
-enum { PROBLEM_BYTES = 64 * 1024 };
+enum {
+    PROBLEM_BYTES = 64 * 1024,
+    SPARES_MOST = 128, /* of a loop; each holds an arena's block */
+    CROWD_LEAST = 1024, /* requests at once, from which on the memory is looked after */
+};
 
+static struct span rebase(struct span span, const char *from, const char *to);
 static void write_id(uint64_t number, char out[REQUEST_ID_BYTES]);
 static void settle(struct request *request, int status);
+
+/* The whole request moves as one piece, so that every place in it stays right. */
+void request_keep(struct request *request)
+{
+    if (request->kept_bytes > 0) {
+        return;
+    }
+    assert(request->http);
+    const char *from = request->buffer;
+    size_t bytes = request->http->body_at + request->http->body_len;
+    struct http_request *http = ARENA_NEW(&request->arena, struct http_request);
+    char *buffer = arena_take(&request->arena, bytes);
+    memcpy(buffer, from, bytes);
+    *http = *request->http;
+    request->path = rebase(request->path, from, buffer);
+    request->query = rebase(request->query, from, buffer);
+    request->body = rebase(request->body, from, buffer);
+    for (size_t i = 0; i < ROUTE_PARAMS; i++) {
+        request->params[i] = rebase(request->params[i], from, buffer);
+    }
+    request->http = http;
+    request->buffer = buffer;
+    request->kept_bytes = bytes;
+}
+
+static struct span rebase(struct span span, const char *from, const char *to)
+{
+    return span.at ? (struct span){to + (span.at - from), span.len} : span;
+}
 
 struct span request_header(const struct request *request, const char *name)
 {
@@ -93,6 +128,7 @@ struct request *request_take(struct loop *loop)
     struct arena arena;
     if (request) {
         loop->spare_requests = request->next_spare;
+        loop->spare_count--;
         arena = request->arena;
     } else {
         request = malloc(sizeof(*request));
@@ -105,6 +141,8 @@ struct request *request_take(struct loop *loop)
         (struct request){.loop = loop, .arena = arena, .began_us = loop_mono_us(loop)};
     write_id(loop->next_id++, request->id);
     counter_add(&loop->counters->waiting, 1);
+    uint64_t waiting = counter_read(&loop->counters->waiting);
+    loop->waiting_most = waiting > loop->waiting_most ? waiting : loop->waiting_most;
     return request;
 }
 
@@ -112,9 +150,39 @@ void request_drop(struct request *request)
 {
     struct loop *loop = request->loop;
     counter_add(&loop->counters->waiting, -1);
+    if (request->kept_bytes > 0) {
+        explicit_bzero((void *)(uintptr_t)request->buffer, request->kept_bytes);
+    }
+    if (loop->spare_count == SPARES_MOST) {
+        arena_done(&request->arena);
+        free(request);
+        return;
+    }
     arena_reset(&request->arena);
     request->next_spare = loop->spare_requests;
     loop->spare_requests = request;
+    loop->spare_count++;
+}
+
+void request_leave(struct request *request)
+{
+    void (*left)(struct request *, void *) = request->left;
+    request->connection = NULL;
+    request->left = NULL;
+    if (left) {
+        left(request, request->left_context);
+    }
+}
+
+/* What was freed between pieces that are still in use goes back only when asked for, which
+ * takes milliseconds: so once for each crowd, when it is gone. */
+void request_give_memory_back(struct loop *loop)
+{
+    uint64_t waiting = counter_read(&loop->counters->waiting);
+    if (loop->waiting_most >= CROWD_LEAST && waiting < loop->waiting_most / 8) {
+        loop->waiting_most = waiting;
+        (void)malloc_trim(0);
+    }
 }
 
 void request_free_spares(struct loop *loop)
@@ -125,6 +193,7 @@ void request_free_spares(struct loop *loop)
         free(loop->spare_requests);
         loop->spare_requests = next;
     }
+    loop->spare_count = 0;
 }
 
 /* Consecutive numbers become names that do not look alike (the finaliser of splitmix64,

@@ -10,8 +10,13 @@
  *          struct's life
  *
  * path, query, params, body and headers are borrowed from the connection's buffer until
- * the handler returns: a handler that answers later copies what it needs into the arena.
- * A client that leaves before its answer costs nothing: the answer then goes nowhere.
+ * the handler returns: a handler that answers later copies what it needs into the arena,
+ * or all of it by request_keep.
+ *
+ * A client that leaves before its answer costs nothing: the answer then goes nowhere. Seen
+ * at once are a reset, and over TLS an end without close_notify; the close of a Unix
+ * socket within a second. A TCP client that closes in order looks like one that only
+ * stopped sending and still reads (both send the same FIN), so that is no leaving.
  */
 #ifndef API_REQUEST_H
 #define API_REQUEST_H
@@ -46,13 +51,15 @@ struct request {
     struct span query;
     struct span params[ROUTE_PARAMS];
     struct span body;
-    const struct http_request *http; /* NULL once the handler has returned */
-    const char *buffer;
+    const struct http_request *http; /* NULL once the handler has returned, unless kept */
+    const char *buffer; /* what http's pieces stand in */
+    size_t kept_bytes; /* of buffer, when it is in the arena; 0: it was not kept */
     bool english; /* wanted by Accept-Language */
     char id[REQUEST_ID_BYTES];
     int64_t began_us;
-    /* Called once when the client leaves before its answer; the request must then still
-     * be answered, or dropped. NULL: nobody wants to know. */
+    /* Called once when the client leaves before its answer, never from within the
+     * handler; `connection` is NULL by then. The request must still be answered, or
+     * dropped, there or later. NULL: nobody wants to know. */
     void (*left)(struct request *request, void *context);
     void *left_context;
     struct arena arena;
@@ -60,7 +67,8 @@ struct request {
 };
 
 /* Copies path, query, params, body and headers into the arena: a handler that goes on
- * after it has returned calls it first. Safe twice. */
+ * after it has returned calls it first, and request_header works from then on until the
+ * answer. The copy is wiped with the request. Safe twice. */
 void request_keep(struct request *request);
 /* By lowercase name; empty when it is not there. */
 struct span request_header(const struct request *request, const char *name);
@@ -83,6 +91,11 @@ void request_problem_with(struct request *request,
 /* Of loops and connections: a fresh one with an id, and one that nobody waits for. */
 struct request *request_take(struct loop *loop);
 void request_drop(struct request *request);
+/* The client has left: whoever wants to know is told. */
+void request_leave(struct request *request);
+/* After a crowd of requests has been answered, its memory goes back to the system.
+ * Called now and then. */
+void request_give_memory_back(struct loop *loop);
 void request_free_spares(struct loop *loop);
 
 #endif
