@@ -10,6 +10,7 @@
 
 #include "api/accounts.h"
 #include "api/pulse.h"
+#include "api/reader.h"
 #include "common/base/clock.h"
 #include "common/base/seal.h"
 #include "common/base/settings.h"
@@ -64,6 +65,9 @@ enum outcome door_open(struct door *door,
     if (outcome == OUTCOME_DONE) {
         outcome = pulse_open(settings, clock, &door->pulse, fault);
     }
+    if (outcome == OUTCOME_DONE) {
+        outcome = reader_open(settings, clock, &door->reader, fault);
+    }
     return outcome;
 }
 
@@ -71,12 +75,14 @@ void door_start(struct door *door)
 {
     accounts_start(door->accounts);
     pulse_start(door->pulse);
+    reader_start(door->reader);
 }
 
 bool door_close(struct door *door)
 {
     bool ended = accounts_close(door->accounts);
     ended = pulse_close(door->pulse) && ended;
+    ended = reader_close(door->reader) && ended;
     seal_close(door->ring);
     text_wipe(&door->secrets_text);
     free(door->counters);

@@ -3,7 +3,8 @@
  * door - what all loops of the front door share. It is made before they start and, apart
  * from the threads that look after the neighbours, does not change while they run.
  *
- * Owns:    keys, webhook secrets, the two watching threads, the counters of all loops
+ * Owns:    keys, webhook secrets, the threads that watch and read the neighbours, the
+ *          counters of all loops
  * Callers: main makes it; loops and handlers read it
  * Blocks:  door_open reads files; door_close waits for the threads
  * Order:   door_open, which touches nothing but files; door_start; door_close
@@ -24,6 +25,7 @@
 struct accounts;
 struct clock;
 struct pulse;
+struct reader;
 struct seal_ring;
 struct settings;
 
@@ -44,6 +46,7 @@ struct door {
 
     struct accounts *accounts;
     struct pulse *pulse;
+    struct reader *reader;
     struct counters *counters; /* one for each loop */
     int loop_count;
 };

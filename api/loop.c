@@ -17,6 +17,7 @@
 #include "api/connection.h"
 #include "api/counters.h"
 #include "api/ingest.h"
+#include "api/reader.h"
 #include "api/redis_async.h"
 #include "api/request.h"
 #include "common/base/clock.h"
@@ -95,6 +96,7 @@ enum outcome loop_open(struct loop *loop,
     if (outcome == OUTCOME_DONE) {
         loop->ingest =
             ingest_open(loop->base, door->settings, loop->redis, loop->counters);
+        outcome = mailbox_open(loop, &loop->reads, fault);
     }
     return outcome;
 }
@@ -116,6 +118,7 @@ void loop_close(struct loop *loop)
     if (loop->base) {
         connection_close_all(loop);
     }
+    mailbox_close(loop->reads);
     redis_async_close(loop->redis);
     ingest_close(loop->ingest);
     connection_free_closed(loop);
@@ -259,6 +262,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     struct loop *loop = context;
     int64_t now = loop_mono_ms(loop);
     atomic_store_explicit(&loop->beat_ms, now, memory_order_relaxed);
+    reader_expire(loop->door->reader);
     connection_expire(loop, now);
     if (now >= loop->sweep_ms) {
         loop->sweep_ms = now + SWEEP_MS;

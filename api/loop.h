@@ -30,6 +30,7 @@ struct connection;
 struct event;
 struct event_base;
 struct ingest;
+struct mailbox;
 struct redis_async;
 struct request;
 
@@ -58,6 +59,7 @@ struct loop {
     struct counters *counters;
     struct redis_async *redis;
     struct ingest *ingest;
+    struct mailbox *reads; /* NULL: it closes */
 
     int listen_fd;
     atomic_int *connection_total; /* of all loops */

@@ -112,7 +112,8 @@ static void leave_descriptors(struct door *door)
     if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) {
         return;
     }
-    int64_t own = OTHER_FILES + (int64_t)door->loop_count * LOOP_FILES;
+    int64_t own = OTHER_FILES + door->settings->api.readers +
+                  (int64_t)door->loop_count * LOOP_FILES;
     int64_t most = (int64_t)files.rlim_cur - own;
     most = most < 1 ? 1 : most;
     if (most < door->connections_most) {

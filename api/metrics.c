@@ -9,6 +9,7 @@
 #include "api/door.h"
 #include "api/loop.h"
 #include "api/pulse.h"
+#include "api/reader.h"
 #include "api/request.h"
 #include "api/routes.h"
 
@@ -82,6 +83,7 @@ void metrics_answer(struct request *request)
     write_requests(&body, door);
     write_durations(&body, door);
     write_refused(&body, door);
+    reader_write_metrics(door->reader, &body);
     pulse_write_metrics(door->pulse, &body);
     request_answer(request,
                    200,

@@ -2,10 +2,12 @@
  *
  * reader - the threads that read MariaDB for requests, as the user who may only SELECT.
  *
- * Owns:    api.readers threads with a connection each, and one bounded line of questions
- * Callers: handlers of any loop (reader_ask); door (open, start, close)
+ * Owns:    api.readers threads with a connection each, one bounded line of questions, and
+ *          a mailbox for the answers of each loop
+ * Callers: handlers of any loop (reader_ask); door (open, start, close); loops (their
+ *          mailbox, expire); metrics
  * Blocks:  never, apart from closing
- * Order:   reader_open, reader_start, reader_close
+ * Order:   reader_open, reader_start, the loops' mailboxes, reader_close
  * Faults:  LATER when the line is full, when api.read_ms ran out before a thread came to
  *          it, or as MariaDB says
  *
@@ -22,10 +24,13 @@
 #include "common/base/fault.h"
 
 struct clock;
+struct loop;
+struct mailbox;
 struct mariadb;
 struct reader;
 struct request;
 struct settings;
+struct text;
 
 /* On a reader's thread: what it finds goes into `context`, in the arena. */
 typedef enum outcome (*reader_read_fn)(struct mariadb *db,
@@ -45,8 +50,21 @@ MUST_USE enum outcome reader_open(const struct settings *settings,
                                   struct reader **out_reader,
                                   struct fault *fault);
 void reader_start(struct reader *reader);
-/* False when a thread hangs in MariaDB: what it uses must stay. NULL does nothing. */
+/* After the loops. False when a thread hangs in MariaDB: what it uses must stay. NULL does
+ * nothing. */
 MUST_USE bool reader_close(struct reader *reader);
+/* Answers those who have waited in line for api.read_ms, on their own loops. Any loop calls
+ * it at its tick: when all threads hang, nobody else looks. */
+void reader_expire(struct reader *reader);
+void reader_write_metrics(struct reader *reader, struct text *out);
+
+/* Where a loop's answers arrive. */
+MUST_USE enum outcome mailbox_open(struct loop *loop,
+                                   struct mailbox **out_mailbox,
+                                   struct fault *fault);
+/* What is in line or in the mailbox is answered now; a request that a thread works on is
+ * left to that thread, and the loop forgets it. NULL does nothing. */
+void mailbox_close(struct mailbox *mailbox);
 
 /* The answer comes later, never from within. `context` lives in the request's arena. */
 void reader_ask(struct request *request,

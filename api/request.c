@@ -185,6 +185,12 @@ void request_give_memory_back(struct loop *loop)
     }
 }
 
+void request_forsake(struct request *request)
+{
+    arena_done(&request->arena);
+    free(request);
+}
+
 void request_free_spares(struct loop *loop)
 {
     while (loop->spare_requests) {

@@ -96,6 +96,8 @@ void request_leave(struct request *request);
 /* After a crowd of requests has been answered, its memory goes back to the system.
  * Called now and then. */
 void request_give_memory_back(struct loop *loop);
+/* Of a loop that is gone; from any thread. */
+void request_forsake(struct request *request);
 void request_free_spares(struct loop *loop);
 
 #endif
