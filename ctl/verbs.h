@@ -59,9 +59,10 @@ int verb_resume(struct ctl *ctl);
 /* verb_settings.c */
 int verb_settings(struct ctl *ctl);
 int verb_keygen(struct ctl *ctl);
-/* verb_people.c */
+/* verb_amicale.c */
 int verb_amicale_add(struct ctl *ctl);
 int verb_amicale_account(struct ctl *ctl);
+/* verb_user.c */
 int verb_user_add(struct ctl *ctl);
 
 #endif

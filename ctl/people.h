@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * people - what the verbs about amicales, users and devices have in common.
+ *
+ * Owns:    nothing; what is returned lives in the run's arena
+ * Callers: ctl (verbs that write to the books)
+ * Blocks:  as mariadb does
+ * Order:   mariadb_begin, the deed's statements, people_finish
+ * Faults:  as mariadb's; left in ctl->fault
+ */
+#ifndef CTL_PEOPLE_H
+#define CTL_PEOPLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/fault.h"
+#include "common/base/text.h"
+#include "common/link/mariadb.h"
+
+struct ctl;
+
+enum { PEOPLE_NAME_BYTES = 200, PEOPLE_ID_MOST = 1 << 30 };
+
+/* Writes the audit row and commits; a deed whose `code` is not CTL_OK is rolled back. */
+int people_finish(struct ctl *ctl,
+                  int code,
+                  const char *verb,
+                  struct span what,
+                  struct span why);
+/* The row alone, for a deed that writes several. */
+MUST_USE enum outcome people_audit(struct ctl *ctl,
+                                   const char *verb,
+                                   struct span what,
+                                   struct span why);
+
+/* The address as it is sealed and looked up; false when it is none. */
+bool people_address(struct ctl *ctl, struct span given, struct span *out_address);
+/* Hex of the fingerprint that an address is looked up by. */
+struct span people_lookup(struct ctl *ctl, struct span address);
+struct sql_value people_sealed(struct ctl *ctl, const char *column, struct span plain);
+/* NULL lets AUTO_INCREMENT give the next number. */
+struct sql_value people_optional_id(int64_t id);
+bool people_is_name(struct span name);
+/* "amicale 7", or {"amicale": 7}. */
+int people_report(struct ctl *ctl, const char *what, int64_t id);
+
+#endif
