@@ -185,6 +185,30 @@ struct command queue_release(struct arena *arena,
                              const struct job *jobs,
                              size_t count);
 
+/* --- what became of a job: for callers who wait ------------------------------------ */
+
+struct job_result {
+    bool known; /* else there is no such job, or it is forgotten; nothing else counts */
+    enum job_state state;
+    struct span kind; /* empty when only the result is left */
+    int attempt; /* failures so far */
+    int64_t enqueued_ms; /* 0 when only the result is left */
+    struct span result; /* sealed; empty: none, or none any more */
+    bool left_out; /* there is one that the reply had no room for: ask again */
+};
+enum { RESULTS_MOST_JOBS = 128 };
+
+/* All the jobs must belong to the partition. */
+struct command queue_results(struct arena *arena,
+                             struct partition partition,
+                             const struct span *ids,
+                             size_t count);
+/* out_results has room for `count`, in the order of the ids. */
+MUST_USE enum outcome queue_read_results(const struct reply *reply,
+                                         size_t count,
+                                         struct job_result *out_results,
+                                         struct fault *fault);
+
 /* --- beat, sweep, trim: what keeps the queue honest -------------------------------- */
 
 struct beat {
