@@ -7,6 +7,7 @@
 
 #include "api/health.h"
 #include "api/metrics.h"
+#include "api/sales.h"
 #include "api/webhook.h"
 
 static bool fits(const char *pattern, struct span path, struct span *out_params);
@@ -21,6 +22,22 @@ static bool fits(const char *pattern, struct span path, struct span *out_params)
 const struct route routes[] = {
     {HTTP_POST, "/api/stripe/webhook", "stripe_webhook", webhook_receive, HOOK},
     {HTTP_POST, "/api/webhooks/stripe", "stripe_webhook", webhook_receive, HOOK},
+
+    {HTTP_GET,
+     "/api/payments/{id}/status",
+     "payment_status",
+     sales_payment,
+     PEOPLE(ROUTE_EVERYBODY)},
+    {HTTP_GET,
+     "/api/amicales/{id}/stats",
+     "amicale_stats",
+     sales_stats,
+     PEOPLE(ROUTE_BOOKKEEPERS)},
+    {HTTP_GET,
+     "/api/pompiers/{id}/ventes",
+     "pompier_ventes",
+     sales_list,
+     PEOPLE(ROUTE_EVERYBODY)},
 
     {HTTP_GET, "/healthz", "healthz", health_live, OPEN},
     {HTTP_GET, "/readyz", "readyz", health_ready, OPEN},
