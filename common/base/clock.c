@@ -70,6 +70,39 @@ const char *clock_paris_minute(int64_t wall_ms, char out[20])
     return out;
 }
 
+/* French, whatever the process's locale is: the first of a month is an ordinal. */
+const char *clock_paris_words(int64_t wall_ms, char out[CLOCK_WORDS_BYTES])
+{
+    static const char *const days[] =
+        {"dimanche", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi"};
+    static const char *const months[] = {"janvier",
+                                         "février",
+                                         "mars",
+                                         "avril",
+                                         "mai",
+                                         "juin",
+                                         "juillet",
+                                         "août",
+                                         "septembre",
+                                         "octobre",
+                                         "novembre",
+                                         "décembre"};
+    struct tm local;
+    paris_time(wall_ms, &local);
+    int len = snprintf(out,
+                       CLOCK_WORDS_BYTES,
+                       "%s %d%s %s %d à %d h %02d",
+                       days[local.tm_wday],
+                       local.tm_mday,
+                       local.tm_mday == 1 ? "er" : "",
+                       months[local.tm_mon],
+                       local.tm_year + 1900,
+                       local.tm_hour,
+                       local.tm_min);
+    assert(len > 0 && len < CLOCK_WORDS_BYTES);
+    return out;
+}
+
 static int64_t system_wall_ms(const struct clock *clock)
 {
     (void)clock;

@@ -42,5 +42,8 @@ bool clock_parse(struct span stamp, int64_t *out_wall_ms);
 const char *clock_paris_day(int64_t wall_ms, char out[11]);
 /* Day and time in Europe/Paris for people to read: "22/11/2026 11:05". */
 const char *clock_paris_minute(int64_t wall_ms, char out[20]);
+/* The same in words, for what must not be missed: "jeudi 3 décembre 2026 à 23 h 59". */
+enum { CLOCK_WORDS_BYTES = 64 };
+const char *clock_paris_words(int64_t wall_ms, char out[CLOCK_WORDS_BYTES]);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Composes receipts and refund notices. */
+ * Composes receipts, refund notices and letters about disputes. */
 #include "common/model/receipt.h"
 
 #include <assert.h>
@@ -9,8 +9,8 @@
 #include "common/base/clock.h"
 #include "common/base/digest.h"
 #include "common/model/mime.h"
-#include "common/model/money.h"
 #include "common/model/pii.h"
+#include "common/model/receipt_dispute.h"
 #include "common/model/receipt_letter.h"
 
 static bool is_message_id(struct span id);
@@ -24,8 +24,6 @@ static void write_refund(const struct receipt *receipt,
                          struct receipt_letter *letter,
                          struct arena *arena);
 static void write_card(const struct receipt *receipt, struct receipt_letter *letter);
-static struct span money_line(int64_t minor, struct span currency, struct arena *arena);
-static struct span minute_line(int64_t wall_ms, struct arena *arena);
 static struct span means_line(const struct receipt *receipt, struct arena *arena);
 static struct span translated(struct span word);
 static void write_header(const struct receipt *receipt,
@@ -40,6 +38,7 @@ static void write_part(const char *boundary,
 static const char *const template_names[] = {
     [RECEIPT_PAYMENT] = "receipt",
     [RECEIPT_REFUND] = "refund",
+    [RECEIPT_DISPUTE] = "dispute",
 };
 
 /* Stripe's words, in French. What is not here is shown as it stands. */
@@ -140,7 +139,7 @@ enum outcome receipt_compose(const struct receipt *receipt,
                          OUTCOME_NEVER,
                          "receipt",
                          RECEIPT_BAD_ADDRESS,
-                         "the buyer's address is not one that mail can be sent to");
+                         "the reader's address is not one that mail can be sent to");
     }
     if (!pii_is_address(receipt->from)) {
         return fault_set(fault,
@@ -214,8 +213,11 @@ static void write_letter(const struct receipt *receipt,
     case RECEIPT_REFUND:
         write_refund(receipt, letter, arena);
         return;
+    case RECEIPT_DISPUTE:
+        receipt_dispute_write(receipt, letter, arena);
+        return;
     }
-    assert(!"the template is one of the two");
+    assert(!"the template is one of the three");
 }
 
 static void write_payment(const struct receipt *receipt,
@@ -234,16 +236,17 @@ static void write_payment(const struct receipt *receipt,
     receipt_letter_add(letter, "Reçu n°", receipt->number);
     receipt_letter_add(letter, "Amicale", receipt->amicale);
     letter->amount = letter->count;
-    receipt_letter_add(letter,
-                       "Montant",
-                       money_line(receipt->amount_minor, receipt->currency, arena));
-    receipt_letter_add(letter, "Date", minute_line(receipt->paid_ms, arena));
+    receipt_letter_add(
+        letter,
+        "Montant",
+        receipt_letter_money(receipt->amount_minor, receipt->currency, arena));
+    receipt_letter_add(letter, "Date", receipt_letter_minute(receipt->paid_ms, arena));
     receipt_letter_add(letter, "Moyen de paiement", means_line(receipt, arena));
     receipt_letter_add(letter, "Référence", receipt->payment);
     letter->card_from = letter->count;
     write_card(receipt, letter);
-    letter->closing = "Conservez ce reçu : il atteste de votre paiement. "
-                      "Il ne constitue pas un reçu fiscal.";
+    letter->closing = SPAN("Conservez ce reçu : il atteste de votre paiement. "
+                           "Il ne constitue pas un reçu fiscal.");
 }
 
 static void write_refund(const struct receipt *receipt,
@@ -260,22 +263,26 @@ static void write_refund(const struct receipt *receipt,
     receipt_letter_add(letter, "Avis n°", receipt->number);
     receipt_letter_add(letter, "Amicale", receipt->amicale);
     letter->amount = letter->count;
-    receipt_letter_add(letter,
-                       "Montant remboursé",
-                       money_line(receipt->refund_minor, receipt->currency, arena));
+    receipt_letter_add(
+        letter,
+        "Montant remboursé",
+        receipt_letter_money(receipt->refund_minor, receipt->currency, arena));
     receipt_letter_add(letter,
                        "Date du remboursement",
-                       minute_line(receipt->refunded_ms, arena));
+                       receipt_letter_minute(receipt->refunded_ms, arena));
     receipt_letter_add(letter, "Référence du remboursement", receipt->refund);
+    receipt_letter_add(
+        letter,
+        "Montant du paiement",
+        receipt_letter_money(receipt->amount_minor, receipt->currency, arena));
     receipt_letter_add(letter,
-                       "Montant du paiement",
-                       money_line(receipt->amount_minor, receipt->currency, arena));
-    receipt_letter_add(letter, "Date du paiement", minute_line(receipt->paid_ms, arena));
+                       "Date du paiement",
+                       receipt_letter_minute(receipt->paid_ms, arena));
     receipt_letter_add(letter, "Moyen de paiement", means_line(receipt, arena));
     receipt_letter_add(letter, "Référence du paiement", receipt->payment);
     letter->card_from = letter->count;
-    letter->closing = "Selon votre banque, la somme apparaît sur votre compte sous "
-                      "5 à 10 jours ouvrés.";
+    letter->closing = SPAN("Selon votre banque, la somme apparaît sur votre compte sous "
+                           "5 à 10 jours ouvrés.");
 }
 
 static void write_card(const struct receipt *receipt, struct receipt_letter *letter)
@@ -286,19 +293,6 @@ static void write_card(const struct receipt *receipt, struct receipt_letter *let
                            card_lines[i].label,
                            card_lines[i].is_word ? translated(field) : field);
     }
-}
-
-static struct span money_line(int64_t minor, struct span currency, struct arena *arena)
-{
-    char amount[MONEY_TEXT_BYTES];
-    return span_of(arena_copy(arena, span_of(money_text(minor, currency, amount))));
-}
-
-static struct span minute_line(int64_t wall_ms, struct arena *arena)
-{
-    char minute[20];
-    return span_of(
-        arena_format(arena, "%s (heure de Paris)", clock_paris_minute(wall_ms, minute)));
 }
 
 static struct span means_line(const struct receipt *receipt, struct arena *arena)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * receipt - what the buyer is written: the receipt of a payment, the notice of a refund.
+ * receipt - what people are written about a payment: the buyer its receipt and the notice
+ * of a refund, an admin that it is disputed.
  *
  * Owns:    nothing; pure rules
  * Callers: worker (receipt.send)
@@ -27,7 +28,7 @@
 
 struct cJSON;
 
-enum receipt_template { RECEIPT_PAYMENT, RECEIPT_REFUND };
+enum receipt_template { RECEIPT_PAYMENT, RECEIPT_REFUND, RECEIPT_DISPUTE };
 enum { RECEIPT_MESSAGE_BYTES = 256 * 1024, RECEIPT_NUMBER_BYTES = 32 };
 enum receipt_fault { RECEIPT_BAD_ADDRESS = 1, RECEIPT_BAD_ID, RECEIPT_TOO_LARGE };
 
@@ -52,13 +53,25 @@ struct receipt_card {
     struct span fields[RECEIPT_CARD_FIELDS];
 };
 
+/* What an admin must know of a dispute. What is empty is not shown. */
+struct receipt_dispute {
+    struct span id; /* dp_... */
+    struct span reason; /* Stripe's word: "fraudulent" */
+    int64_t amount_minor; /* may be less than the payment's */
+    bool inquiry; /* the buyer's bank only asks; nothing was taken back */
+    int64_t due_ms; /* until when Stripe takes an answer; 0: it takes none */
+    struct span seller;
+    struct span send_to; /* the address for what the admin knows */
+    bool livemode;
+};
+
 struct receipt {
     enum receipt_template template;
     struct span number; /* "2026-000123" */
     struct span message_id; /* receipt_message_id */
     struct span from; /* the sender's address */
     struct span from_name;
-    struct span to; /* the buyer's address */
+    struct span to; /* the reader's address */
     struct span amicale; /* its name; empty when nobody knows whose payment it is */
     int64_t written_ms; /* of the Date field: when the number was given */
     struct span currency; /* "eur" */
@@ -70,9 +83,10 @@ struct receipt {
     int64_t refund_minor; /* of a notice: what went back, when, and its name */
     int64_t refunded_ms;
     struct span refund; /* re_... */
+    struct receipt_dispute dispute; /* of a letter about one */
 };
 
-/* "receipt" and "refund": as they stand in jobs and in receipts.template. */
+/* "receipt", "refund" and "dispute": as they stand in jobs and in receipts.template. */
 const char *receipt_template_name(enum receipt_template template);
 bool receipt_template_find(struct span name, enum receipt_template *out_template);
 

@@ -4,7 +4,9 @@
 
 #include <assert.h>
 
+#include "common/base/clock.h"
 #include "common/model/mime.h"
+#include "common/model/money.h"
 
 static void write_head(const struct receipt_letter *letter, struct text *out);
 static void write_table(const struct receipt_letter *letter,
@@ -12,6 +14,8 @@ static void write_table(const struct receipt_letter *letter,
                         size_t to,
                         const char *font_size,
                         struct text *out);
+static void write_value(struct span value, struct text *out);
+static void write_paragraph(struct span text, struct text *out);
 
 #define FAINT "opacity:0.75;"
 #define CELL "padding:8px 0;text-align:left;vertical-align:top;"
@@ -27,6 +31,19 @@ void receipt_letter_add(struct receipt_letter *letter,
     letter->lines[letter->count++] = (struct receipt_line){label, value};
 }
 
+struct span receipt_letter_money(int64_t minor, struct span currency, struct arena *arena)
+{
+    char amount[MONEY_TEXT_BYTES];
+    return span_of(arena_copy(arena, span_of(money_text(minor, currency, amount))));
+}
+
+struct span receipt_letter_minute(int64_t wall_ms, struct arena *arena)
+{
+    char minute[20];
+    return span_of(
+        arena_format(arena, "%s (heure de Paris)", clock_paris_minute(wall_ms, minute)));
+}
+
 void receipt_letter_write_plain(const struct receipt_letter *letter, struct text *out)
 {
     text_add_string(out, "Bonjour,\n\n");
@@ -40,7 +57,14 @@ void receipt_letter_write_plain(const struct receipt_letter *letter, struct text
         mime_add_readable(out, letter->lines[i].value);
         text_add_string(out, "\n");
     }
-    text_addf(out, "\n%s\n", letter->closing);
+    text_add_string(out, "\n");
+    mime_add_readable(out, letter->closing);
+    text_add_string(out, "\n");
+    if (letter->further.len > 0) {
+        text_add_string(out, "\n");
+        mime_add_readable(out, letter->further);
+        text_add_string(out, "\n");
+    }
     text_add_string(out,
                     "\nMessage envoyé automatiquement, merci de ne pas y répondre.\n");
 }
@@ -70,10 +94,10 @@ void receipt_letter_write_html(const struct receipt_letter *letter, struct text 
                         "Données de la carte</h2>\n");
         write_table(letter, letter->card_from, letter->count, "14px", out);
     }
-    text_add_string(out, "<p style=\"margin:24px 0 0\">");
-    mime_add_html(out, span_of(letter->closing));
+    write_paragraph(letter->closing, out);
+    write_paragraph(letter->further, out);
     text_add_string(out,
-                    "</p>\n<p style=\"" FAINT "font-size:14px\">Message envoyé "
+                    "<p style=\"" FAINT "font-size:14px\">Message envoyé "
                     "automatiquement, merci de ne pas y répondre.</p>\n"
                     "</div>\n</body>\n</html>\n");
 }
@@ -118,8 +142,31 @@ static void write_table(const struct receipt_letter *letter,
             "overflow-wrap:normal\">");
         mime_add_html(out, span_of(letter->lines[i].label));
         text_add_string(out, "</th><td style=\"" CELL "\">");
-        mime_add_html(out, letter->lines[i].value);
+        write_value(letter->lines[i].value, out);
         text_add_string(out, "</td></tr>\n");
     }
     text_add_string(out, "</table>\n");
+}
+
+/* Addresses of pages are ours, and can be followed. */
+static void write_value(struct span value, struct text *out)
+{
+    bool page = span_starts(value, "https://");
+    if (page) {
+        text_add_string(out, "<a style=\"color:inherit\" href=\"");
+        mime_add_html(out, value);
+        text_add_string(out, "\">");
+    }
+    mime_add_html(out, value);
+    text_add_string(out, page ? "</a>" : "");
+}
+
+static void write_paragraph(struct span text, struct text *out)
+{
+    if (text.len == 0) {
+        return;
+    }
+    text_add_string(out, "<p style=\"margin:24px 0 0\">");
+    mime_add_html(out, text);
+    text_add_string(out, "</p>\n");
 }

@@ -81,12 +81,33 @@ static void a_day_in_paris_begins_at_its_own_midnight(void **state)
     }
 }
 
+static void a_moment_in_paris_is_said_in_french_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *utc;
+        const char *words;
+    } cases[] = {
+        {"2026-12-03T22:59:59Z", "jeudi 3 décembre 2026 à 23 h 59"},
+        {"2026-12-03T23:00:00Z", "vendredi 4 décembre 2026 à 0 h 00"},
+        {"2026-07-31T22:05:00Z", "samedi 1er août 2026 à 0 h 05"},
+        {"2027-02-28T11:30:00Z", "dimanche 28 février 2027 à 12 h 30"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int64_t wall_ms;
+        char words[CLOCK_WORDS_BYTES];
+        assert_true(clock_parse(span_of(cases[i].utc), &wall_ms));
+        assert_string_equal(clock_paris_words(wall_ms, words), cases[i].words);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stamps_are_written_in_utc_with_milliseconds),
         cmocka_unit_test(stamps_are_read_as_rfc_3339_says),
         cmocka_unit_test(a_day_in_paris_begins_at_its_own_midnight),
+        cmocka_unit_test(a_moment_in_paris_is_said_in_french_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
