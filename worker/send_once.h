@@ -8,10 +8,13 @@
  * Units:   moments are wall time in milliseconds
  * Order:   the row is committed first, with its job_id; send_once; then the row gets the
  *          object's id. Nothing is locked while Stripe is asked.
- * Faults:  LATER when Stripe is away, or when it is too early to send again; NEVER when
- *          Stripe refuses for good (out_answer is filled as stripe_post does)
+ * Faults:  LATER when Stripe is away, or when it is too early to send again; UNSURE when
+ *          no answer came: the next attempt asks again under the same key; NEVER when
+ *          Stripe refuses for good (out_answer is filled as stripe_post does), and then
+ *          nothing was made
  *
- * The Idempotency-Key is "<row's job_id>/<step>". A lost answer is asked for again under
+ * The Idempotency-Key is "<row's job_id>/<step>", with an even step (an odd one is the
+ * rest after a key that is spent: worker/send_plan.h). A lost answer is asked for again under
  * the same key for at most 23 hours after the first sending (Stripe forgets keys after
  * 24). Stripe replays a stored 500 under its key, so after a 500, or when the key has
  * become too old, the object is looked for (`find`); only when it is not there, 60 s or
@@ -40,10 +43,11 @@ typedef enum outcome (*send_find_fn)(struct handling *handling,
                                      struct fault *fault);
 
 struct send {
-    /* The row: which statements read and write its marks, and its id. Literals. */
-    const char *select_marks; /* SELECT first_sent_at in ms, send_step ... WHERE id = ? */
-    const char
-        *update_marks; /* UPDATE ... SET first_sent_at = ?, send_step = ? WHERE id = ? */
+    /* The row: which statements read and write its marks, and its id. Literals:
+     * SELECT SEND_MOMENT("first_sent_at"), send_step FROM ... WHERE id = ?
+     * UPDATE ... SET first_sent_at = ?, send_step = ? WHERE id = ? */
+    const char *select_marks;
+    const char *update_marks;
     int64_t row_id;
     struct span job_id; /* the row's */
     /* The call. */
@@ -55,6 +59,9 @@ struct send {
     send_find_fn find;
     const void *find_context;
 };
+
+/* A column's moment in milliseconds, in SQL; NULL stays NULL. */
+#define SEND_MOMENT(column) "CAST(ROUND(UNIX_TIMESTAMP(" column ") * 1000) AS SIGNED)"
 
 /* On DONE out_answer->document is the object: yours, json_free. */
 MUST_USE enum outcome send_once(struct handling *handling,
