@@ -3,7 +3,8 @@
  * asks - jobs that a caller of the front door asked for: what they all share, and the
  * table of them.
  *
- * Owns:    the rows of idempotency_keys
+ * Owns:    the rows of idempotency_keys; an answer there is sealed with the queue's ring
+ *          under the context "idempotency|<user>|<key>"
  * Callers: handlers (the table's rows name handle_ask), handle_<kind>.c
  * Blocks:  as handlers do
  * Faults:  as handlers'; a refusal that the caller can understand is no fault but an
@@ -14,7 +15,13 @@
  * whether the Idempotency-Key has its answer already; then it calls the kind's function,
  * and keeps the answer under the key. The function may run again after a crash or a LATER:
  * it must find what it did by the job's id (payment_intents.job_id, refunds.job_id ...)
- * and give the same answer.
+ * and give the same answer, with the same follow-ups.
+ *
+ * What has begun is ended: once the job has its row, which counts against others (a
+ * refund on its way lessens what is left), nobody's leave is asked any more.
+ *
+ * An answer that only says "not now" or "not you" (too_late, unauthenticated, 5xx) is not
+ * kept: the key is free again.
  */
 #ifndef WORKER_ASKS_H
 #define WORKER_ASKS_H
@@ -48,6 +55,8 @@ typedef enum outcome (*ask_fn)(struct asked *asked,
 struct ask_row {
     const char *kind;
     ask_fn run;
+    const char *begun; /* a SELECT with the job's id as its value: a row when the job has
+                          begun and must be ended, whoever asked. NULL: it never must */
 };
 extern const struct ask_row asks[];
 extern const size_t asks_count;

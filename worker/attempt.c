@@ -146,6 +146,7 @@ static struct handling make_handling(const struct hands *hands, struct attempt *
     const struct context *context = hands->context;
     return (struct handling){.settings = context->settings,
                              .clock = context->clock,
+                             .ring = context->ring,
                              .pii = context->pii,
                              .job = &attempt->job,
                              .arena = &attempt->arena,

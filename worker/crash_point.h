@@ -14,6 +14,11 @@
  *   taken      Redis gave the job, no slot has it
  *   begun      a slot has it, nothing was done
  *   opened     its payload is open, the handler is next
+ *   asked      an asked job has its row in idempotency_keys, its kind is next
+ *   marked     the marks of a POST are committed, the POST is next
+ *   posted     Stripe has answered the POST, nobody has written that down
+ *   applied    what Stripe answered is in our rows
+ *   answered   an asked job's answer is kept under its Idempotency-Key
  *   handled    the handler came back, so what it committed is in MariaDB
  *   settling   the settler is about to tell Redis
  *   settled    Redis knows, the worker does not yet

@@ -4,10 +4,13 @@
 
 #include <assert.h>
 
+#include "worker/asks.h"
+
 const struct handler handlers[] = {
     {"stripe.event", handle_stripe_event, NULL},
     {"receipt.send", handle_receipt_send, NULL},
     {"audit.write", handle_audit_write, NULL},
+    {"payment.void", handle_ask, NULL},
 };
 const size_t handlers_count = sizeof(handlers) / sizeof(handlers[0]);
 

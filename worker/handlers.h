@@ -57,6 +57,7 @@ struct handled {
 struct handling {
     const struct settings *settings;
     const struct clock *clock;
+    const struct seal_ring *ring; /* the queue's: answers that MariaDB keeps */
     const struct seal_ring *pii; /* for personal data in MariaDB */
     const struct job *job;
     struct span payload; /* opened */

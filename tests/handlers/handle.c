@@ -34,6 +34,7 @@ int main(int argc, char **argv)
 {
     struct fault fault;
     struct settings settings = {0};
+    struct seal_ring *ring = NULL;
     struct seal_ring *pii = NULL;
     struct arena arena;
     if (argc != 2) {
@@ -42,10 +43,12 @@ int main(int argc, char **argv)
     }
     const struct settings_options options = {.config = argv[1]};
     must(settings_load(&settings, SETTINGS_WORKER, &options, &fault), &fault);
+    must(seal_open(settings.seal.keys_file, &ring, &fault), &fault);
     must(seal_open(settings.seal.pii_keys_file, &pii, &fault), &fault);
     arena_init(&arena, JOB_ARENA_BYTES);
     struct handling handling = {.settings = &settings,
                                 .clock = &clock_system,
+                                .ring = ring,
                                 .pii = pii,
                                 .arena = &arena};
     must(mariadb_open(&settings, MARIADB_WRITER, &handling.db, &fault), &fault);
@@ -64,6 +67,7 @@ int main(int argc, char **argv)
     mariadb_close(handling.db);
     arena_done(&arena);
     seal_close(pii);
+    seal_close(ring);
     settings_done(&settings);
     return 0;
 }
