@@ -76,6 +76,7 @@ class Model:
         self.token = 0
         self.results = {}
         self.governor = {}
+        self.limits = {}      # who -> when everything came back
         self.published = []
         self.drainer = None  # (worker, until when)
         self._woken = False
@@ -565,6 +566,22 @@ class Model:
         self.governor.update(rate=rate, refused_at=self.now, at=self.now, level=0)
         return math.floor(rate)
 
+    # --- limits --------------------------------------------------------------------------------
+
+    def limit(self, who, burst, period, charges):
+        each = period / burst
+        written = self.limits.get(who, 0)
+        back_at = min(self.now + period, max(self.now, written))
+        new = max(self.now, back_at + charges * each)
+        allowed = charges <= 0 or new - self.now <= period
+        kept = new if allowed else back_at
+        if kept > self.now and (allowed or back_at < written):
+            self.limits[who] = kept
+        elif kept == self.now:
+            self.limits.pop(who, None)
+        return [int(allowed), math.floor((self.now + period - kept) / each),
+                0 if allowed else math.ceil(new - self.now - period), math.ceil(kept - self.now)]
+
     # --- what Redis must hold ------------------------------------------------------------------
 
     def record(self, job):
@@ -581,6 +598,7 @@ class Model:
     def lapse(self):
         """Redis forgets what has expired."""
         self.results = {id_: kept for id_, kept in self.results.items() if kept[1] >= self.now}
+        self.limits = {who: at for who, at in self.limits.items() if math.ceil(at) >= self.now}
         self.neighbours = {name: state for name, state in self.neighbours.items()
                            if state["until"] >= self.now}
         if self.drainer and self.drainer[1] < self.now:
@@ -632,6 +650,8 @@ class Model:
             keys["drainer"] = self.drainer
         if self.token:
             keys["token"] = (str(self.token), -1)
+        for who, back_at in self.limits.items():
+            keys[f"limit:{who}"] = (f"{back_at:.3f}", math.ceil(back_at))
         for id_, kept in self.results.items():
             keys[f"result:{id_}"] = kept
         return keys

@@ -202,6 +202,10 @@ class Queue:
     def govern(self, rate, live=False, most_ms=10**9):
         return self.call("govern", rate, int(live), most_ms)
 
+    def limit(self, who, burst, period_ms, charges):
+        """[allowed, remaining, retry_after_ms, reset_ms]"""
+        return self.call("limit", who, burst, period_ms, charges)
+
     def govern_refused(self, rate):
         return self.call("govern_refused", rate)
 

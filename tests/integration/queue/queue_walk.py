@@ -13,6 +13,7 @@ KINDS = [Kind("pay", "webhook", max=4, needs="mariadb"),
          Kind("sync", "sync", max=5, group_max=3),
          Kind("call", "live", max=2, needs="stripe")]
 AUDIT = Kind("audit", "backfill", max=9)
+LIMITED = ("intents:1", "login:2")
 WORKERS = ("w1", "w2", "w3")
 STATES = ("ready", "leased", "scheduled", "done", "dead")
 
@@ -100,7 +101,7 @@ class Walk:
                       "sweep": 10, "pass_time": 12, "jump": 1, "lose_worker": 2, "pause": 2,
                       "resume": 3, "retry": 4, "discard": 2, "trim": 2, "archive": 3,
                       "outdate": 1, "wait": 3, "neighbour": 4, "govern": 1, "govern_refused": 1,
-                      "read": 2, "vanish": 1}
+                      "limit": 2, "read": 2, "vanish": 1}
         if seed % 2:  # an unlucky one: jobs are lost more often than settled
             self.verbs.update(settle=6, beat=3, sweep=16, pass_time=18, lose_worker=6, retry=1,
                               discard=0, enqueue=6)
@@ -306,6 +307,8 @@ class Walk:
         self.set_time(self.model.now + self.random.choice((1, 40, 300, 1100, 2600, 4000)))
 
     def jump(self):
+        # A key that has expired is there until somebody looks at it: before time goes back.
+        self.queue.client.exists(*[self.queue.key("limit", who) for who in LIMITED])
         self.set_time(self.model.now + self.random.choice((-3600000, -7000, 9000, 60000, 1000000)))
 
     def lose_worker(self):
@@ -367,6 +370,9 @@ class Walk:
     def govern(self):
         chance = self.random.random()
         self.both("govern", 5, live=chance < 0.5, most_ms=10**9 if chance < 0.8 else 300)
+
+    def limit(self):
+        self.both("limit", self.random.choice(LIMITED), 4, 20_000, self.random.choice((1, 1, 1, 1, 2, -1, -3, 0)))
 
     def govern_refused(self):
         self.both("govern_refused", 5)
