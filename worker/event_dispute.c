@@ -16,6 +16,7 @@ static enum outcome add_details(struct event_work *work,
                                 const struct mirror_row *dispute,
                                 int64_t payment_id,
                                 struct fault *fault);
+static enum outcome close_finding(struct event_work *work, struct fault *fault);
 
 static const struct mirror dispute_mirror = {
     .collection = "/v1/disputes",
@@ -93,14 +94,30 @@ static enum outcome add_details(struct event_work *work,
     bool closed = state_is_final(MONEY_DISPUTE, json_string(dispute->object, "status"));
     bool told = span_is(work->event.type, "charge.dispute.closed");
     int64_t at_ms = work->event.created_s * 1000;
-    return mariadb_run(work->handling->db,
-                       "UPDATE disputes SET payment_id = COALESCE(payment_id, ?),"
-                       " closed_at = COALESCE(?, closed_at, ?) WHERE id = ?",
-                       SQL_VALUES(payment_id ? SQL_I64(payment_id) : SQL_NOTHING,
-                                  sql_moment(arena, told ? at_ms : 0),
-                                  sql_moment(arena, closed ? at_ms : 0),
-                                  SQL_I64(dispute->id)),
-                       arena,
-                       NULL,
-                       fault);
+    enum outcome outcome =
+        mariadb_run(work->handling->db,
+                    "UPDATE disputes SET payment_id = COALESCE(payment_id, ?),"
+                    " closed_at = COALESCE(?, closed_at, ?) WHERE id = ?",
+                    SQL_VALUES(payment_id ? SQL_I64(payment_id) : SQL_NOTHING,
+                               sql_moment(arena, told ? at_ms : 0),
+                               sql_moment(arena, closed ? at_ms : 0),
+                               SQL_I64(dispute->id)),
+                    arena,
+                    NULL,
+                    fault);
+    return outcome == OUTCOME_DONE && (told || closed) ? close_finding(work, fault)
+                                                       : outcome;
+}
+
+/* The one that dispute.tell opened: nobody needs to answer any more. */
+static enum outcome close_finding(struct event_work *work, struct fault *fault)
+{
+    return mariadb_run(
+        work->handling->db,
+        "UPDATE reconciliation_findings SET closed_at = CURRENT_TIMESTAMP(3),"
+        " closed_by = ? WHERE kind = 'dispute' AND subject = ? AND closed_at IS NULL",
+        SQL_VALUES(SQL_SPAN(work->event.id), SQL_SPAN(work->event.object_id)),
+        work->handling->arena,
+        NULL,
+        fault);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The mail that follows from an event: receipts and refund notices. Computed from the
- * rows as they are, so an event that is handled twice asks for the same; a name that the
- * queue knows changes nothing, and the table of receipts lets each of them be sent once.
- */
+ * The mail that follows from an event: receipts, refund notices, letters about disputes.
+ * Computed from the rows as they are, so an event that is handled twice asks for the same;
+ * a name that the queue knows changes nothing, and the table of receipts lets each of them
+ * be sent once. */
 #include "common/base/arena.h"
 #include "common/link/mariadb.h"
 #include "worker/events.h"
@@ -58,6 +58,39 @@ enum outcome event_refund_follow(struct event_work *work,
 {
     return work->payment_intent.len > 0 ? add_notices(work, handled, fault)
                                         : OUTCOME_DONE;
+}
+
+enum outcome event_dispute_follow(struct event_work *work,
+                                  struct handled *handled,
+                                  struct fault *fault)
+{
+    struct arena *arena = work->handling->arena;
+    struct sql_rows rows;
+    enum outcome outcome = mariadb_run(
+        work->handling->db,
+        "SELECT payment_intents.stripe_payment_intent_id, payment_intents.amicale_id"
+        " FROM disputes LEFT JOIN payment_intents"
+        " ON payment_intents.id = disputes.payment_id"
+        " WHERE stripe_dispute_id = ? AND closed_at IS NULL",
+        SQL_VALUES(SQL_SPAN(work->event.object_id)),
+        arena,
+        &rows,
+        fault);
+    if (outcome != OUTCOME_DONE || rows.count == 0) {
+        return outcome;
+    }
+    struct span dispute = arena_span(arena, work->event.object_id);
+    struct follow_up *tell = handled_add(handled, "dispute.tell");
+    tell->id = span_of(arena_format(arena, "dispute:%.*s", SPAN_ARGS(dispute)));
+    tell->tenant =
+        sql_is_null(&rows, 0, 1)
+            ? SPAN("-")
+            : span_of(arena_format(arena, "%lld", (long long)sql_i64(&rows, 0, 1)));
+    tell->payload = span_of(
+        arena_format(arena, "{\"dispute\":\"%.*s\",\"after\":0}", SPAN_ARGS(dispute)));
+    follow_up_ref(tell, dispute);
+    follow_up_ref(tell, sql_text(&rows, 0, 0));
+    return OUTCOME_DONE;
 }
 
 /* Of a payment that succeeded: before, no refund can be told from a release. The event's

@@ -167,6 +167,10 @@ enum outcome event_payout_apply(struct event_work *work, struct fault *fault);
 enum outcome event_payment_follow(struct event_work *work,
                                   struct handled *handled,
                                   struct fault *fault);
+/* The amicale's admins are told of a dispute that is open. */
+enum outcome event_dispute_follow(struct event_work *work,
+                                  struct handled *handled,
+                                  struct fault *fault);
 /* A notice for each refund of the payment that succeeded. */
 enum outcome event_refund_follow(struct event_work *work,
                                  struct handled *handled,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * receipt.send: one receipt or notice to the buyer, once for ever.
+ * receipt.send: one receipt or notice to the buyer, or one letter about a dispute to an
+ * admin, once for ever.
  *
  *   no row ----> sending ----> sent
  *                 |  ^  \----> failed    (the server refused it: 5xx)

@@ -9,6 +9,7 @@
 const struct handler handlers[] = {
     {"stripe.event", handle_stripe_event, NULL},
     {"receipt.send", handle_receipt_send, NULL},
+    {"dispute.tell", handle_dispute_tell, NULL},
     {"audit.write", handle_audit_write, NULL},
     {"payment.void", handle_ask, NULL},
 };

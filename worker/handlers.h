@@ -101,6 +101,10 @@ enum outcome handle_stripe_event(struct handling *handling,
 enum outcome handle_receipt_send(struct handling *handling,
                                  struct handled *out_handled,
                                  struct fault *fault);
+/* handle_dispute_tell.c */
+enum outcome handle_dispute_tell(struct handling *handling,
+                                 struct handled *out_handled,
+                                 struct fault *fault);
 /* handle_audit_write.c */
 enum outcome handle_audit_write(struct handling *handling,
                                 struct handled *out_handled,

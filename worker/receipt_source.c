@@ -9,6 +9,7 @@
 #include "common/base/settings.h"
 #include "common/link/mariadb.h"
 #include "common/model/pii.h"
+#include "worker/dispute_source.h"
 #include "worker/handlers.h"
 #include "common/link/stripe.h"
 
@@ -108,6 +109,9 @@ enum outcome receipt_source_init(struct receipt_source *source,
     *source = (struct receipt_source){0};
     struct sql_rows rows;
     enum outcome outcome = read_payload(source, handling, fault);
+    if (outcome == OUTCOME_DONE && source->receipt.template == RECEIPT_DISPUTE) {
+        return dispute_source_fill(source, handling, fault);
+    }
     if (outcome == OUTCOME_DONE) {
         outcome = read_rows(source, handling, &rows, fault);
     }
@@ -162,7 +166,7 @@ static enum outcome read_rows(struct receipt_source *source,
     size_t i = 0;
     while (selects[i].template != source->receipt.template ||
            !span_starts(source->subject, selects[i].prefix)) {
-        i++; /* each template has a row without a prefix */
+        i++; /* each template that comes here has a row without a prefix */
     }
     struct sql_value value = SQL_SPAN(source->subject);
     if (selects[i].prefix[0] != '\0') {

@@ -22,7 +22,7 @@ struct handling;
 
 struct receipt_source {
     struct receipt receipt; /* all but number, message_id and written_ms */
-    struct span subject; /* pi_..., payment:<id>, re_... */
+    struct span subject; /* pi_..., payment:<id>, re_..., dp_...:<reader> */
     int64_t payment_id;
     int64_t refund_id; /* 0: none */
     int64_t amicale_id; /* 0: none */

@@ -121,6 +121,7 @@ struct settings {
         const char *from;
         const char *from_name;
         const char *message_id_domain;
+        const char *disputes_to;
         int64_t connect_ms;
         int64_t total_ms;
     } mail;
@@ -133,6 +134,7 @@ struct settings {
     } books;
     struct {
         const char *ios_least_version;
+        int64_t list_ms;
     } devices;
 
     struct text strings_; /* what the pointers above point into */

@@ -181,6 +181,9 @@ const struct settings_row settings_table[] = {
     STRING(mail, from_name, "Reçus", WORKER, "name that receipts come from"),
     STRING(mail, message_id_domain, "localhost", WORKER,
         "domain of Message-IDs and of EHLO; never change it while receipts are UNSURE"),
+    STRING(mail, disputes_to, "", WORKER,
+        "address where admins send what they know of a disputed sale; empty: their letter "
+        "names none"),
     NUMBER(mail, connect_ms, "5000", 100, 60000, WORKER,
         "limit for connecting to the mail server"),
     NUMBER(mail, total_ms, "30000", 1000, 300000, WORKER,
@@ -200,6 +203,8 @@ const struct settings_row settings_table[] = {
 
     STRING(devices, ios_least_version, "16.4", API,
         "least version of iOS for Tap to Pay on iPhone"),
+    NUMBER(devices, list_ms, "60000", 100, 3600000, API,
+        "how long the list of certified Android phones is believed"),
 };
 /* clang-format on */
 const size_t settings_table_count = sizeof(settings_table) / sizeof(settings_table[0]);

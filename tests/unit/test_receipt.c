@@ -10,6 +10,7 @@
 
 #include "common/base/json.h"
 #include "common/model/receipt.h"
+#include "common/model/receipt_dispute.h"
 
 static const char details[] =
     "{\"type\":\"card_present\",\"card_present\":{\"brand\":\"visa\",\"last4\":\"4242\","
@@ -318,6 +319,89 @@ static void numbers_and_names_derive_from_the_row(void **state)
     assert_false(receipt_template_find(SPAN("invoice"), &template));
 }
 
+/* 3 December 2026, 23:59:59 in Paris. */
+static const struct receipt_dispute quarrel = {
+    .id = {"dp_1", 4},
+    .reason = {"fraudulent", 10},
+    .amount_minor = 1000,
+    .due_ms = INT64_C(1796338799000),
+    .seller = {"Zoé Le Goff", 12},
+    .send_to = {"litiges@tocsin.example", 22},
+};
+
+static void a_letter_about_a_dispute_says_what_until_when_and_to_whom(void **state)
+{
+    struct fixture *f = *state;
+    f->receipt.template = RECEIPT_DISPUTE;
+    f->receipt.dispute = quarrel;
+    compose(f);
+    static const char *const said[] = {
+        "Un acheteur conteste auprès de sa banque un paiement par carte fait à Amicale "
+        "de "
+        "Pléneuf.",
+        "10,00 €",
+        "12,34 €",
+        "jeudi 3 décembre 2026 à 23 h 59 (heure de Paris)",
+        "22/11/2026 11:05",
+        "Zoé Le Goff",
+        "pi_1",
+        "litiges@tocsin.example",
+        "https://dashboard.stripe.com/test/disputes/dp_1",
+        "rien n",
+    };
+    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+        assert_says_twice(f, said[i]);
+    }
+    assert_non_null(strstr(f->body.at, "L'acheteur dit ne pas avoir fait ce paiement"));
+    assert_non_null(
+        strstr(f->body.at, "href=\"https://dashboard.stripe.com/test/disputes/dp_1\""));
+    assert_null(strstr(f->body.at, "4242"));
+    assert_null(strstr(f->body.at, "fiscal"));
+}
+
+static void a_dispute_in_live_mode_has_its_page_there(void **state)
+{
+    struct fixture *f = *state;
+    f->receipt.template = RECEIPT_DISPUTE;
+    f->receipt.dispute = quarrel;
+    f->receipt.dispute.livemode = true;
+    f->receipt.dispute.send_to = SPAN("");
+    compose(f);
+    assert_says_twice(f, "https://dashboard.stripe.com/disputes/dp_1");
+    assert_says_twice(f, "la personne qui gère la plateforme");
+}
+
+static void a_dispute_that_takes_no_answer_asks_for_none(void **state)
+{
+    struct fixture *f = *state;
+    f->receipt.template = RECEIPT_DISPUTE;
+    f->receipt.dispute = quarrel;
+    f->receipt.dispute.due_ms = 0;
+    compose(f);
+    assert_null(strstr(f->body.at, "Réponse avant le"));
+    assert_null(strstr(f->body.at, "avant cette date"));
+    assert_says_twice(f, "attend pas de réponse");
+}
+
+static void a_question_of_the_bank_is_no_dispute_yet(void **state)
+{
+    struct fixture *f = *state;
+    f->receipt.template = RECEIPT_DISPUTE;
+    f->receipt.dispute = quarrel;
+    f->receipt.dispute.inquiry = true;
+    compose(f);
+    assert_says_twice(f, "un acheteur demande des explications");
+    assert_null(strstr(f->body.at, "Montant contesté"));
+}
+
+static void a_reason_that_is_not_known_is_shown_as_it_stands(void **state)
+{
+    (void)state;
+    assert_true(span_is(receipt_dispute_reason(SPAN("noncompliant")), "noncompliant"));
+    assert_true(span_is(receipt_dispute_reason(SPAN("duplicate")),
+                        "L'acheteur dit avoir été débité deux fois"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +411,20 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_notice_says_what_went_back_and_of_which_payment,
                                         begin,
                                         end),
+        cmocka_unit_test_setup_teardown(
+            a_letter_about_a_dispute_says_what_until_when_and_to_whom,
+            begin,
+            end),
+        cmocka_unit_test_setup_teardown(a_dispute_in_live_mode_has_its_page_there,
+                                        begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(a_dispute_that_takes_no_answer_asks_for_none,
+                                        begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(a_question_of_the_bank_is_no_dispute_yet,
+                                        begin,
+                                        end),
+        cmocka_unit_test(a_reason_that_is_not_known_is_shown_as_it_stands),
         cmocka_unit_test_setup_teardown(the_same_receipt_is_the_same_bytes, begin, end),
         cmocka_unit_test_setup_teardown(the_header_names_sender_buyer_and_message,
                                         begin,

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * dispute_source - gathers what the letter about a dispute says, and who reads it.
+ *
+ * Owns:    nothing; the texts live in the job's arena
+ * Callers: receipt_source
+ * Blocks:  as long as MariaDB does
+ * Faults:  NEVER when there is no such dispute or its reader has no address
+ *
+ * The subject is "<dp_...>:<user's id>", or "<dp_...>:amicale" for the amicale's own
+ * address: each reader has a letter, and each letter is sent once for ever.
+ */
+#ifndef WORKER_DISPUTE_SOURCE_H
+#define WORKER_DISPUTE_SOURCE_H
+
+#include "common/base/fault.h"
+
+struct handling;
+struct receipt_source;
+
+MUST_USE enum outcome dispute_source_fill(struct receipt_source *source,
+                                          struct handling *handling,
+                                          struct fault *fault);
+
+#endif
