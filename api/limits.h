@@ -35,7 +35,7 @@ enum { LIMITS = LIMIT_DEVICES + 1 };
 
 struct limit_state {
     bool allowed;
-    int64_t remaining; /* charges left now */
+    int64_t remaining; /* charges left now; -1: Redis did not say */
     int64_t retry_after_ms; /* of a refusal */
     int64_t reset_ms; /* until it is as if nothing had been charged */
 };
@@ -52,7 +52,7 @@ void limits_charge(struct request *request,
                    void *context);
 /* Nobody waits for it. */
 void limits_give_back(struct request *request, enum limit limit, struct span who);
-/* The header lines of a limit's state. */
+/* The header lines of a limit's state; empty when Redis did not say. */
 struct span limits_headers(struct request *request,
                            enum limit limit,
                            const struct limit_state *state);

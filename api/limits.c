@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT
+ * The table of limits, their charges on the way to Redis, and what callers are told. */
+#include "api/limits.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "api/door.h"
+#include "api/loop.h"
+#include "api/redis_async.h"
+#include "api/request.h"
+#include "common/base/log.h"
+#include "common/base/settings.h"
+#include "common/link/limit.h"
+
+enum { COMMAND_ARENA_BYTES = 64 * 1024, SECOND = 1000, MINUTE = 60 * SECOND };
+
+/* docs/security.md says why these figures. */
+static const struct {
+    const char *name;
+    int64_t burst;
+    int64_t period_ms;
+} table[LIMITS] = {
+    [LIMIT_LOGIN_ACCOUNT] = {"login_account", 5, 5 * MINUTE},
+    [LIMIT_LOGIN_ADDRESS] = {"login_address", 50, 5 * MINUTE},
+    [LIMIT_INTENTS] = {"intents", 10, MINUTE},
+    [LIMIT_DEVICES] = {"devices", 60, MINUTE},
+};
+
+/* In the request's arena. */
+struct charge {
+    struct request *request;
+    limit_answer_fn answer;
+    void *context;
+};
+
+static enum outcome send_charge(struct loop *loop,
+                                enum limit limit,
+                                struct span who,
+                                int64_t charges,
+                                redis_answer_fn answer,
+                                void *context,
+                                struct fault *fault);
+static void on_charged(void *context,
+                       enum outcome outcome,
+                       const struct reply *reply,
+                       const struct fault *fault);
+static void on_not_sent(evutil_socket_t fd, short what, void *context);
+static void allow(struct charge *charge);
+static void on_given_back(void *context,
+                          enum outcome outcome,
+                          const struct reply *reply,
+                          const struct fault *fault);
+static int64_t seconds_of(int64_t ms);
+
+void limits_charge(struct request *request,
+                   enum limit limit,
+                   struct span who,
+                   limit_answer_fn answer,
+                   void *context)
+{
+    struct charge *charge = ARENA_NEW(&request->arena, struct charge);
+    struct fault fault;
+    *charge = (struct charge){.request = request, .answer = answer, .context = context};
+    enum outcome outcome =
+        send_charge(request->loop, limit, who, 1, on_charged, charge, &fault);
+    if (outcome != OUTCOME_DONE) {
+        const struct timeval at_once = {0, 0};
+        log_debug("a limit is not kept", LOG_FAULT(&fault));
+        if (event_base_once(request->loop->base,
+                            -1,
+                            EV_TIMEOUT,
+                            on_not_sent,
+                            charge,
+                            &at_once) != 0) {
+            abort();
+        }
+    }
+}
+
+void limits_give_back(struct request *request, enum limit limit, struct span who)
+{
+    struct fault fault;
+    if (send_charge(request->loop, limit, who, -1, on_given_back, NULL, &fault) !=
+        OUTCOME_DONE) {
+        log_debug("a charge is not given back", LOG_FAULT(&fault));
+    }
+}
+
+/* As draft-ietf-httpapi-ratelimit-headers-10 writes them. */
+struct span limits_headers(struct request *request,
+                           enum limit limit,
+                           const struct limit_state *state)
+{
+    if (state->remaining < 0) {
+        return (struct span){NULL, 0};
+    }
+    return span_of(arena_format(&request->arena,
+                                "RateLimit-Policy: \"%s\";q=%" PRId64 ";w=%" PRId64 "\r\n"
+                                "RateLimit: \"%s\";r=%" PRId64 ";t=%" PRId64 "\r\n",
+                                table[limit].name,
+                                table[limit].burst,
+                                seconds_of(table[limit].period_ms),
+                                table[limit].name,
+                                state->remaining,
+                                seconds_of(state->reset_ms)));
+}
+
+void limits_refuse(struct request *request,
+                   enum limit limit,
+                   const struct limit_state *state)
+{
+    struct span policy = limits_headers(request, limit, state);
+    const char *headers = arena_format(&request->arena,
+                                       "Retry-After: %" PRId64 "\r\n%.*s",
+                                       seconds_of(state->retry_after_ms),
+                                       SPAN_ARGS(policy));
+    request_problem_with(request,
+                         PROBLEM_TOO_MANY_REQUESTS,
+                         NULL,
+                         0,
+                         (struct span){NULL, 0},
+                         span_of(headers));
+}
+
+struct span limits_address(struct request *request)
+{
+    static const unsigned char v4[12] = {[10] = 0xff, [11] = 0xff};
+    const struct address *client = &request->client;
+    char text[INET6_ADDRSTRLEN];
+    if (client->is_local) {
+        return SPAN("local");
+    }
+    if (memcmp(client->bytes, v4, sizeof(v4)) == 0) {
+        inet_ntop(AF_INET, client->bytes + sizeof(v4), text, sizeof(text));
+        return arena_span(&request->arena, span_of(text));
+    }
+    unsigned char network[16] = {0};
+    memcpy(network, client->bytes, 8);
+    inet_ntop(AF_INET6, network, text, sizeof(text));
+    return span_of(arena_format(&request->arena, "%s/64", text));
+}
+
+static enum outcome send_charge(struct loop *loop,
+                                enum limit limit,
+                                struct span who,
+                                int64_t charges,
+                                redis_answer_fn answer,
+                                void *context,
+                                struct fault *fault)
+{
+    assert(limit != LIMIT_NONE);
+    const struct limit_charge charge = {.name = span_of(table[limit].name),
+                                        .who = who,
+                                        .burst = table[limit].burst,
+                                        .period_ms = table[limit].period_ms,
+                                        .charges = charges};
+    struct arena arena;
+    arena_init(&arena, COMMAND_ARENA_BYTES);
+    struct command command = limit_encode(&arena, &charge);
+    enum outcome outcome = redis_async_send(loop->redis,
+                                            &command,
+                                            loop->door->settings->api.redis_ms,
+                                            answer,
+                                            context,
+                                            fault);
+    arena_done(&arena);
+    return outcome;
+}
+
+static void on_charged(void *context,
+                       enum outcome outcome,
+                       const struct reply *reply,
+                       const struct fault *fault)
+{
+    struct charge *charge = context;
+    struct limit_reply decoded;
+    struct fault bad;
+    if (outcome == OUTCOME_DONE) {
+        outcome = limit_decode(reply, &decoded, &bad);
+        fault = &bad;
+    }
+    if (outcome != OUTCOME_DONE) {
+        log_debug("a limit is not kept", LOG_FAULT(fault));
+        allow(charge);
+        return;
+    }
+    const struct limit_state state = {.allowed = decoded.allowed,
+                                      .remaining = decoded.remaining,
+                                      .retry_after_ms = decoded.retry_after_ms,
+                                      .reset_ms = decoded.reset_ms};
+    charge->answer(charge->request, &state, charge->context);
+}
+
+static void on_not_sent(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    allow(context);
+}
+
+static void allow(struct charge *charge)
+{
+    static const struct limit_state unknown = {.allowed = true, .remaining = -1};
+    charge->answer(charge->request, &unknown, charge->context);
+}
+
+/* Nobody waits for it; what is not given back comes back by itself. */
+static void on_given_back(void *context,
+                          enum outcome outcome,
+                          const struct reply *reply,
+                          const struct fault *fault)
+{
+    (void)context;
+    (void)reply;
+    if (outcome != OUTCOME_DONE) {
+        log_debug("a charge is not given back", LOG_FAULT(fault));
+    }
+}
+
+/* Rounded up: who comes back then finds it so. */
+static int64_t seconds_of(int64_t ms)
+{
+    return (ms + 999) / 1000;
+}
