@@ -94,15 +94,25 @@ static enum outcome write_marks(struct sending *sending, struct fault *fault)
         sending->marks.step == sending->written.step) {
         return OUTCOME_DONE;
     }
+    struct sql_rows rows;
+    enum outcome outcome =
+        mariadb_run(sending->handling->db,
+                    sending->send->update_marks,
+                    SQL_VALUES(sql_moment(arena, sending->marks.first_sent_ms),
+                               SQL_I64(sending->marks.step),
+                               SQL_I64(sending->send->row_id)),
+                    arena,
+                    &rows,
+                    fault);
+    if (outcome == OUTCOME_DONE && rows.affected != 1) {
+        return fault_set(fault,
+                         OUTCOME_LATER,
+                         "send_once",
+                         0,
+                         "the row has come to want no object of Stripe's");
+    }
     sending->written = sending->marks;
-    return mariadb_run(sending->handling->db,
-                       sending->send->update_marks,
-                       SQL_VALUES(sql_moment(arena, sending->marks.first_sent_ms),
-                                  SQL_I64(sending->marks.step),
-                                  SQL_I64(sending->send->row_id)),
-                       arena,
-                       NULL,
-                       fault);
+    return outcome;
 }
 
 static enum outcome make_move(struct sending *sending,

@@ -45,7 +45,9 @@ typedef enum outcome (*send_find_fn)(struct handling *handling,
 struct send {
     /* The row: which statements read and write its marks, and its id. Literals:
      * SELECT SEND_MOMENT("first_sent_at"), send_step FROM ... WHERE id = ?
-     * UPDATE ... SET first_sent_at = ?, send_step = ? WHERE id = ? */
+     * UPDATE ... SET first_sent_at = ?, send_step = ? WHERE id = ?
+     * The update may name more conditions: when none fits any more it is LATER, and
+     * nothing is sent. */
     const char *select_marks;
     const char *update_marks;
     int64_t row_id;
