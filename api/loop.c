@@ -20,13 +20,14 @@
 #include "api/reader.h"
 #include "api/redis_async.h"
 #include "api/request.h"
+#include "api/waiting.h"
 #include "common/base/clock.h"
 #include "common/base/digest.h"
 #include "common/base/log.h"
 #include "common/base/settings.h"
 
 enum {
-    TICK_MS = 50,
+    TICK_MS = WAITING_TICK_MS,
     SWEEP_MS = 1000,
     FIRST_ACCEPT_MS = 1000,
     WARN_EVERY_MS = 10 * 1000,
@@ -96,6 +97,7 @@ enum outcome loop_open(struct loop *loop,
     if (outcome == OUTCOME_DONE) {
         loop->ingest =
             ingest_open(loop->base, door->settings, loop->redis, loop->counters);
+        loop->waiting = waiting_open(loop);
         outcome = mailbox_open(loop, &loop->reads, fault);
     }
     return outcome;
@@ -121,6 +123,7 @@ void loop_close(struct loop *loop)
     mailbox_close(loop->reads);
     redis_async_close(loop->redis);
     ingest_close(loop->ingest);
+    waiting_close(loop->waiting);
     connection_free_closed(loop);
     request_free_spares(loop);
     struct event *events[] = {loop->accept_event, loop->tick_event, loop->stop_event};
@@ -264,6 +267,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     atomic_store_explicit(&loop->beat_ms, now, memory_order_relaxed);
     reader_expire(loop->door->reader);
     connection_expire(loop, now);
+    waiting_tick(loop->waiting, now);
     if (now >= loop->sweep_ms) {
         loop->sweep_ms = now + SWEEP_MS;
         connection_sweep(loop, now);
@@ -301,6 +305,7 @@ static void on_stop(evutil_socket_t fd, short what, void *context)
     pause_accepting(loop, true);
     sem_post(loop->accepts_ended);
     loop->draining = true;
+    waiting_drain(loop->waiting);
     loop->drain_until_ms = loop_mono_ms(loop) + loop->door->settings->api.drain_ms;
     connection_drain(loop, loop_mono_ms(loop));
 }

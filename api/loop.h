@@ -33,6 +33,7 @@ struct ingest;
 struct mailbox;
 struct redis_async;
 struct request;
+struct waiting;
 
 /* What a connection is doing. Each state has one limit of time, so that the connections
  * of a state stand in the order in which their time runs out. */
@@ -59,6 +60,7 @@ struct loop {
     struct counters *counters;
     struct redis_async *redis;
     struct ingest *ingest;
+    struct waiting *waiting;
     struct mailbox *reads; /* NULL: it closes */
 
     int listen_fd;

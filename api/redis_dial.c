@@ -22,7 +22,7 @@
 #include "common/link/queue.h"
 #include "common/link/redis.h"
 
-enum { FIRST_WAIT_MS = 20, MOST_WAIT_MS = 500, PULSE_MS = 1000, REPLIES_BYTES = 1 << 20 };
+enum { FIRST_WAIT_MS = 20, MOST_WAIT_MS = 500, PULSE_MS = 1000, REPLIES_BYTES = 4 << 20 };
 
 static void on_dial_time(evutil_socket_t fd, short what, void *context);
 static void feel_pulse(struct redis_async *redis);

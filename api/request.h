@@ -55,6 +55,7 @@ struct request {
     const char *buffer; /* what http's pieces stand in */
     size_t kept_bytes; /* of buffer, when it is in the arena; 0: it was not kept */
     bool english; /* wanted by Accept-Language */
+    struct span lines; /* headers of its answer that asking knows before its job does */
     char id[REQUEST_ID_BYTES];
     int64_t began_us;
     /* Called once when the client leaves before its answer, never from within the

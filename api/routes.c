@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/health.h"
+#include "api/jobs.h"
 #include "api/metrics.h"
 #include "api/sales.h"
 #include "api/webhook.h"
@@ -38,6 +39,8 @@ const struct route routes[] = {
      "pompier_ventes",
      sales_list,
      PEOPLE(ROUTE_EVERYBODY)},
+
+    {HTTP_GET, "/api/jobs/{id}", "job", jobs_show, PEOPLE(ROUTE_EVERYBODY)},
 
     {HTTP_GET, "/healthz", "healthz", health_live, OPEN},
     {HTTP_GET, "/readyz", "readyz", health_ready, OPEN},
