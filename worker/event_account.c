@@ -68,9 +68,16 @@ enum outcome event_account_apply(struct event_work *work, struct fault *fault)
     if (outcome != OUTCOME_DONE || !ours) {
         return outcome;
     }
+    return event_account_take(work, id, updated ? work->told : NULL, fault);
+}
+
+enum outcome event_account_take(struct event_work *work,
+                                struct span id,
+                                const struct cJSON *told,
+                                struct fault *fault)
+{
     struct mirror_row account;
-    const struct cJSON *told = updated ? work->told : NULL;
-    outcome = mirror_apply(work, &account_mirror, id, told, &account, fault);
+    enum outcome outcome = mirror_apply(work, &account_mirror, id, told, &account, fault);
     if (outcome == OUTCOME_NEVER && mariadb_is_duplicate(fault)) {
         outcome = give_up_amicale(work, id, fault);
         if (outcome == OUTCOME_DONE) {

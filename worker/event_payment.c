@@ -54,10 +54,16 @@ const struct mirror payment_mirror = {
 
 enum outcome event_payment_apply(struct event_work *work, struct fault *fault)
 {
-    struct span id = work->event.object_id;
+    return payment_apply(work, work->event.object_id, work->told, fault);
+}
+
+enum outcome payment_apply(struct event_work *work,
+                           struct span id,
+                           const struct cJSON *told,
+                           struct fault *fault)
+{
     struct mirror_row row;
-    enum outcome outcome =
-        mirror_apply(work, &payment_mirror, id, work->told, &row, fault);
+    enum outcome outcome = mirror_apply(work, &payment_mirror, id, told, &row, fault);
     if (outcome != OUTCOME_DONE || work->wanted.path || row.id == 0) {
         return outcome;
     }
@@ -171,20 +177,24 @@ static enum outcome add_details(struct event_work *work,
                              ? event_id_at(row->object, "latest_charge")
                              : SPAN("");
     bool succeeded_now = span_is(work->event.type, "payment_intent.succeeded");
+    /* Without an event the answer's moment stands until the event says better. */
+    bool answered = work->event.id.len == 0 && span_is(status, "succeeded") &&
+                    sql_is_null(&row->rows, 0, PAYMENT_SUCCEEDED_AT);
     struct span address = sql_i64(&row->rows, 0, PAYMENT_HAS_ADDRESS)
                               ? SPAN("")
                               : sealed_address(work, row->object);
-    if (charge.len == 0 && !succeeded_now && address.len == 0) {
+    if (charge.len == 0 && !succeeded_now && !answered && address.len == 0) {
         return OUTCOME_DONE;
     }
     return mariadb_run(
         work->handling->db,
         "UPDATE payment_intents SET stripe_charge_id = COALESCE(stripe_charge_id, ?),"
-        " succeeded_at = COALESCE(?, succeeded_at),"
+        " succeeded_at = COALESCE(?, succeeded_at, ?),"
         " receipt_email_encrypted = IF(receipt_email_erase_at IS NULL, NULL,"
         " COALESCE(receipt_email_encrypted, ?)) WHERE id = ?",
         SQL_VALUES(sql_optional(charge),
                    sql_moment(arena, succeeded_now ? work->event.created_s * 1000 : 0),
+                   sql_moment(arena, answered ? work->received_ms : 0),
                    sql_optional(address),
                    SQL_I64(row->id)),
         arena,

@@ -10,6 +10,7 @@
 enum { FACTS = 8, REFUND_PAYMENT = MIRROR_FIRST_FACT + FACTS };
 
 static enum outcome find_payment(struct event_work *work,
+                                 const struct cJSON *named,
                                  struct mirror_row *payment,
                                  struct fault *fault);
 static enum outcome find_by_charge(struct event_work *work,
@@ -61,13 +62,22 @@ static const struct mirror refund_mirror = {
 
 enum outcome event_refund_apply(struct event_work *work, struct fault *fault)
 {
+    return refund_take(work, work->event.object_id, work->named, work->told, fault);
+}
+
+enum outcome refund_take(struct event_work *work,
+                         struct span id,
+                         const struct cJSON *named,
+                         const struct cJSON *told,
+                         struct fault *fault)
+{
     struct mirror_row payment;
-    enum outcome outcome = find_payment(work, &payment, fault);
+    enum outcome outcome = find_payment(work, named, &payment, fault);
     if (outcome != OUTCOME_DONE || work->wanted.path) {
         return outcome;
     }
     const struct mirror_row *of = payment.id != 0 ? &payment : NULL;
-    outcome = refund_apply(work, work->event.object_id, work->told, false, of, fault);
+    outcome = refund_apply(work, id, told, false, of, fault);
     if (outcome != OUTCOME_DONE || work->wanted.path || !of) {
         return outcome;
     }
@@ -76,12 +86,13 @@ enum outcome event_refund_apply(struct event_work *work, struct fault *fault)
 
 /* By the refund's PaymentIntent, else by its charge; none when both are strangers. */
 static enum outcome find_payment(struct event_work *work,
+                                 const struct cJSON *named,
                                  struct mirror_row *payment,
                                  struct fault *fault)
 {
     *payment = (struct mirror_row){0};
-    struct span id = event_id_at(work->named, "payment_intent");
-    struct span charge = event_id_at(work->named, "charge");
+    struct span id = event_id_at(named, "payment_intent");
+    struct span charge = event_id_at(named, "charge");
     if (id.len == 0 && charge.len > 0) {
         enum outcome outcome = find_by_charge(work, charge, &id, fault);
         if (outcome != OUTCOME_DONE) {

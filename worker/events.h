@@ -6,8 +6,7 @@
  * Owns:    the objects retrieved from Stripe while one event is worked on
  * Callers: handle_stripe_event and the appliers (event_*.c)
  * Blocks:  as long as MariaDB does; event_fetch as long as Stripe does
- * Order:   event_work_init; begin, apply, commit or rollback, as often as it takes;
- *          event_work_done
+ * Order:   event_work_init; event_run; event_work_done
  * Faults:  NEVER when an object lacks what it must have
  *
  * An applier runs inside a transaction and may run several times. When it needs an object
@@ -57,6 +56,7 @@ struct event_work {
     struct cJSON *document;
     const struct cJSON *named; /* data.object: its ids may be read whatever its version */
     const struct cJSON *told; /* data.object; NULL when another api_version wrote it */
+    struct span subject; /* without an event: the object's id (worker/apply.h) */
 
     struct event_object wanted;
     struct event_object objects[EVENT_MOST_OBJECTS];
@@ -88,6 +88,14 @@ MUST_USE enum outcome event_work_init(struct event_work *work,
                                       struct handling *handling,
                                       struct fault *fault);
 void event_work_done(struct event_work *work);
+
+/* Runs `step` in a transaction and commits, again and again until it wants no object that
+ * is not here: each try that lacks one is rolled back, and the object fetched with no lock
+ * held. `handled` and what the appliers set start empty in each try. */
+MUST_USE enum outcome event_run(struct event_work *work,
+                                event_follow_fn step,
+                                struct handled *handled,
+                                struct fault *fault);
 
 /* --- objects of Stripe's ---------------------------------------------------------------
  */
@@ -160,6 +168,11 @@ enum outcome event_charge_refunded(struct event_work *work, struct fault *fault)
 enum outcome event_refund_apply(struct event_work *work, struct fault *fault);
 enum outcome event_dispute_apply(struct event_work *work, struct fault *fault);
 enum outcome event_account_apply(struct event_work *work, struct fault *fault);
+/* The account's row, in line with what is told of it (NULL: retrieve it). */
+enum outcome event_account_take(struct event_work *work,
+                                struct span account,
+                                const struct cJSON *told,
+                                struct fault *fault);
 enum outcome event_reader_apply(struct event_work *work, struct fault *fault);
 enum outcome event_payout_apply(struct event_work *work, struct fault *fault);
 

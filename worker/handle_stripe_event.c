@@ -12,19 +12,12 @@
 #include "worker/events.h"
 
 enum { DAY_MS = 24 * 3600 * 1000, FAULT_BYTES = 255, ID_BYTES = 255 };
-enum { SQL_NO_PARENT = 1452 };
 
 /* What the ledger said when its row was locked. */
 struct ledger {
     bool processed;
 };
 
-static enum outcome work_on(struct event_work *work,
-                            struct handled *handled,
-                            struct fault *fault);
-static enum outcome try_once(struct event_work *work,
-                             struct handled *handled,
-                             struct fault *fault);
 static enum outcome in_transaction(struct event_work *work,
                                    struct handled *handled,
                                    struct fault *fault);
@@ -50,60 +43,12 @@ enum outcome handle_stripe_event(struct handling *handling,
     struct event_work work;
     enum outcome outcome = event_work_init(&work, handling, fault);
     if (outcome == OUTCOME_DONE) {
-        outcome = work_on(&work, out_handled, fault);
+        outcome = event_run(&work, in_transaction, out_handled, fault);
         if (outcome != OUTCOME_DONE) {
             keep_failure(&work, fault);
         }
     }
     event_work_done(&work);
-    return outcome;
-}
-
-/* Tries until the event is applied: each try that lacks an object of Stripe's is rolled
- * back, and the object fetched with no lock held. */
-static enum outcome work_on(struct event_work *work,
-                            struct handled *handled,
-                            struct fault *fault)
-{
-    for (;;) {
-        enum outcome outcome = try_once(work, handled, fault);
-        if (outcome != OUTCOME_DONE || !work->wanted.path) {
-            return outcome;
-        }
-        outcome = event_fetch(work, fault);
-        if (outcome != OUTCOME_DONE) {
-            return outcome;
-        }
-    }
-}
-
-static enum outcome try_once(struct event_work *work,
-                             struct handled *handled,
-                             struct fault *fault)
-{
-    struct mariadb *db = work->handling->db;
-    work->result = "recorded";
-    work->amicale_id = 0;
-    work->payment_intent = SPAN("");
-    *handled = (struct handled){0};
-    enum outcome outcome = mariadb_begin(db, fault);
-    if (outcome == OUTCOME_DONE) {
-        work->handling->answered |= NEIGHBOUR_MARIADB;
-        outcome = in_transaction(work, handled, fault);
-    }
-    if (outcome == OUTCOME_DONE && !work->wanted.path) {
-        outcome = mariadb_commit(db, fault);
-    }
-    if (outcome != OUTCOME_DONE || work->wanted.path) {
-        mariadb_rollback(db);
-    }
-    /* A commit whose answer was lost is looked at by the next attempt, in the ledger. A
-     * key that was taken or left between two statements is another event's doing. */
-    if (outcome == OUTCOME_UNSURE ||
-        (outcome == OUTCOME_NEVER &&
-         (mariadb_is_duplicate(fault) || fault->code == SQL_NO_PARENT))) {
-        return OUTCOME_LATER;
-    }
     return outcome;
 }
 

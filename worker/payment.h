@@ -3,7 +3,7 @@
  * payment - the rows of payments by card: their mirror, and how a new one is made.
  *
  * Owns:    nothing; works inside the caller's transaction
- * Callers: the appliers of events (event_*.c)
+ * Callers: the appliers of events (event_*.c), apply
  * Blocks:  as long as MariaDB does
  * Faults:  as MariaDB's; NEVER when the PaymentIntent lacks what it must have
  *
@@ -43,6 +43,12 @@ enum payment_column {
     PAYMENT_HAS_ADDRESS,
 };
 
+/* The payment's row, in line with what is told of it (NULL: retrieve it), with all that
+ * follows for its refunds. */
+MUST_USE enum outcome payment_apply(struct event_work *work,
+                                    struct span payment_intent,
+                                    const struct cJSON *told,
+                                    struct fault *fault);
 /* The payment's row, locked; made from the retrieved PaymentIntent when there is none.
  * The ledger is told whose it is. */
 MUST_USE enum outcome payment_ensure(struct event_work *work,

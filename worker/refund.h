@@ -10,7 +10,7 @@
  *
  * Owns:    nothing; works inside the caller's transaction, with the payment's row locked:
  *          whoever touches a refund's row locks its payment's first
- * Callers: the appliers of payments, refunds and charges
+ * Callers: the appliers of payments, refunds and charges; apply
  * Blocks:  as long as MariaDB does
  * Faults:  as MariaDB's; NEVER when the refund lacks what it must have
  */
@@ -34,6 +34,13 @@ MUST_USE enum outcome refund_apply(struct event_work *work,
                                    bool retrieved,
                                    const struct mirror_row *payment,
                                    struct fault *fault);
+/* The same with the payment's row, which is found by what `named`, the refund as it was
+ * told in whatever version, says; and what they make of one another. */
+MUST_USE enum outcome refund_take(struct event_work *work,
+                                  struct span id,
+                                  const struct cJSON *named,
+                                  const struct cJSON *told,
+                                  struct fault *fault);
 /* Which refund is a release, and from the others that succeeded amount_refunded and the
  * shown status of the payment. To be called whenever a row of either kind has changed. */
 MUST_USE enum outcome refund_settle_payment(struct event_work *work,
