@@ -57,4 +57,25 @@ fault words "a word that is not ours" docs/words-in-use.md 'The task is queued.'
 fault words "a path of one machine" docs/words-in-use.md 'See /home/someone/notes.'
 fault words "an unfinished mark" worker/slots.c '/* TODO later */'
 fault manpages "an unknown macro" docs/man/x.1 '.Xx what'
+
+# contract_fault WHAT SED: the lint of openapi fails once api/openapi.yaml was changed so.
+contract_tree() {
+    clean_tree
+    cp "$here/../../api/openapi.yaml" "$here/../../api/problem.c" "$tree/api/"
+    cp "$here/../../common/model/problem.c" "$tree/common/model/"
+}
+contract_fault() {
+    contract_tree
+    sed -i "$2" "$tree/api/openapi.yaml"
+    expect fail openapi "$1"
+}
+
+contract_tree
+expect pass openapi "the description as it is"
+contract_fault "an operation id that is there twice" 's/operationId: logout/operationId: login/'
+contract_fault "a reference to nothing" "s#schemas/Cancel'#schemas/Cancl'#"
+contract_fault "an example of the wrong type" 's/ amount: 1500$/ amount: much/'
+contract_fault "an example with a member that has no schema" 's/^\( *\)alive: true$/&\n\1mood: good/'
+contract_fault "a problem in other words" 's/title: Introuvable/title: Perdu/'
+contract_fault "a problem that the front door does not have" 's/^            - wrong_state$/&\n            - bad_mood/'
 [ "$failures" -eq 0 ]

@@ -10,7 +10,8 @@ PACKAGES[build]="gcc libc6-dev cmake ninja-build pkg-config libevent-dev libhire
 PACKAGES[run]="python3 redis-server mariadb-server-core mariadb-client-core openssl
     python3-redis python3-pymysql python3-aiosmtpd"
 PACKAGES[test]="clang libclang-rt-14-dev clang-format clang-tidy shellcheck mandoc systemd
-    python3-pytest python3-pytest-xdist python3-stripe faketime git"
+    python3-pytest python3-pytest-xdist python3-stripe python3-jsonschema python3-yaml
+    nodejs npm faketime git"
 PACKAGES[bench]="nginx-light wrk"
 PACKAGES[browser]="chromium chromium-driver python3-selenium"
 # Installing one of these packages would start a service of the system.
@@ -29,7 +30,12 @@ need_packages() {
     install_packages "${missing[@]}"
 }
 
+# Some builds of nodejs bring npm with them; Debian's npm is not wanted beside those.
 is_installed() {
+    case $1 in
+    nodejs) command -v node >/dev/null && return ;;
+    npm) command -v npm >/dev/null && return ;;
+    esac
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 

@@ -51,6 +51,8 @@ built() {
 
 # Plain rules about the sources, and the warnings of both compilers.
 suite_lint() {
+    quietly build/log/openapi "installing the linter of api/openapi.yaml" \
+        tests/lint/openapi/install.sh build/openapi || BROKEN=$((BROKEN + 1))
     if built asan; then run_ctest asan lint; fi
     built clang || true
 }
