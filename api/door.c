@@ -50,6 +50,15 @@ enum outcome door_open(struct door *door,
     if (outcome != OUTCOME_DONE) {
         fault_lay_to(fault, "api.metrics_allow");
     }
+    if (outcome == OUTCOME_DONE &&
+        !device_read_version(span_of(settings->devices.ios_least_version),
+                             &door->ios_least)) {
+        outcome = fault_set(fault,
+                            OUTCOME_NEVER,
+                            "door",
+                            0,
+                            "devices.ios_least_version is no version");
+    }
     if (outcome == OUTCOME_DONE) {
         outcome = read_secrets(door, settings->stripe.webhook_secrets_file, fault);
         door->platform_secret_count = door->secret_count;

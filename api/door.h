@@ -21,6 +21,7 @@
 #include "api/networks.h"
 #include "common/base/fault.h"
 #include "common/base/text.h"
+#include "common/model/device.h"
 
 struct accounts;
 struct clock;
@@ -38,6 +39,7 @@ struct door {
     struct http_limits limits;
     int64_t connections_most; /* as many as api.connections_max and descriptors allow */
     struct networks observers; /* may read /metrics */
+    struct device_version ios_least; /* of Tap to Pay on iPhone */
 
     struct text secrets_text; /* what the spans point into */
     struct span secrets[DOOR_MOST_SECRETS];

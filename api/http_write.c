@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static const struct {
@@ -38,11 +39,12 @@ static const struct {
 };
 
 /* Of every answer. A JSON API needs no more of a browser than that it does not guess,
- * does not frame, does not keep and does not tell others where it was. */
+ * does not frame and does not tell others where it was. */
 static const char common_headers[] =
-    "\r\nServer: tocsin\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff"
+    "\r\nServer: tocsin\r\nX-Content-Type-Options: nosniff"
     "\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'"
     "\r\nReferrer-Policy: no-referrer\r\n";
+static const char cache_header[] = "Cache-Control: ";
 
 void http_write(struct text *out, const struct http_answer *answer, const char *date)
 {
@@ -54,6 +56,14 @@ void http_write(struct text *out, const struct http_answer *answer, const char *
     text_add_string(out, "\r\nDate: ");
     text_add_string(out, date);
     text_add(out, (struct span){common_headers, sizeof(common_headers) - 1});
+    /* Nothing is kept by anybody, unless the answer itself says how long. */
+    if (answer->headers.len == 0 || !memmem(answer->headers.at,
+                                            answer->headers.len,
+                                            cache_header,
+                                            sizeof(cache_header) - 1)) {
+        text_add_string(out, cache_header);
+        text_add_string(out, "no-store\r\n");
+    }
     if (answer->type) {
         text_add_string(out, "Content-Type: ");
         text_add_string(out, answer->type);

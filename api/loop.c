@@ -16,6 +16,7 @@
 
 #include "api/connection.h"
 #include "api/counters.h"
+#include "api/devices.h"
 #include "api/ingest.h"
 #include "api/reader.h"
 #include "api/redis_async.h"
@@ -98,6 +99,7 @@ enum outcome loop_open(struct loop *loop,
         loop->ingest =
             ingest_open(loop->base, door->settings, loop->redis, loop->counters);
         loop->waiting = waiting_open(loop);
+        loop->devices = devices_open(loop);
         outcome = mailbox_open(loop, &loop->reads, fault);
     }
     return outcome;
@@ -121,6 +123,7 @@ void loop_close(struct loop *loop)
         connection_close_all(loop);
     }
     mailbox_close(loop->reads);
+    devices_close(loop->devices);
     redis_async_close(loop->redis);
     ingest_close(loop->ingest);
     waiting_close(loop->waiting);

@@ -27,6 +27,7 @@
 #include "common/base/text.h"
 
 struct connection;
+struct devices;
 struct event;
 struct event_base;
 struct ingest;
@@ -61,6 +62,7 @@ struct loop {
     struct redis_async *redis;
     struct ingest *ingest;
     struct waiting *waiting;
+    struct devices *devices;
     struct mailbox *reads; /* NULL: it closes */
 
     int listen_fd;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "api/devices.h"
 #include "api/health.h"
 #include "api/jobs.h"
 #include "api/metrics.h"
@@ -39,6 +40,9 @@ const struct route routes[] = {
      "pompier_ventes",
      sales_list,
      PEOPLE(ROUTE_EVERYBODY)},
+
+    {HTTP_POST, "/api/devices/check-tap-to-pay", "device_check", devices_check, OPEN},
+    {HTTP_GET, "/api/devices/certified-android", "device_list", devices_list, OPEN},
 
     {HTTP_GET, "/api/jobs/{id}", "job", jobs_show, PEOPLE(ROUTE_EVERYBODY)},
 

@@ -38,6 +38,20 @@ static void an_answer_has_its_length_and_its_headers(void **state)
     text_done(&out);
 }
 
+static void an_answer_is_kept_by_nobody_unless_it_says_how_long(void **state)
+{
+    (void)state;
+    struct text out = written((struct http_answer){.status = 200});
+    assert_non_null(strstr(out.at, "\r\nCache-Control: no-store\r\n"));
+    text_done(&out);
+    out = written((struct http_answer){
+        .status = 200,
+        .headers = SPAN("ETag: \"1\"\r\nCache-Control: max-age=60\r\n")});
+    assert_null(strstr(out.at, "no-store"));
+    assert_non_null(strstr(out.at, "\r\nCache-Control: max-age=60\r\n"));
+    text_done(&out);
+}
+
 static void the_last_answer_says_so(void **state)
 {
     (void)state;
@@ -89,6 +103,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_has_its_length_and_its_headers),
+        cmocka_unit_test(an_answer_is_kept_by_nobody_unless_it_says_how_long),
         cmocka_unit_test(the_last_answer_says_so),
         cmocka_unit_test(a_client_of_http_1_0_is_told_that_the_connection_stays),
         cmocka_unit_test(a_head_has_the_length_without_the_body),
