@@ -19,11 +19,15 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from support import process  # noqa: E402  (the path comes first)
+from support import openapi, process  # noqa: E402  (the path comes first)
+from support.programs import Api  # noqa: E402
 from support.servers import MariaDB, Redis  # noqa: E402
 from support.stack import Stack  # noqa: E402
 
 ROOM_BYTES = 2 << 30
+
+# What the front door answers here is what api/openapi.yaml says.
+Api.check_answer = staticmethod(openapi.check_answer)
 
 
 def pytest_configure(config):

@@ -68,6 +68,8 @@ class Program(Process):
 
 class Api(Program):
     binary = "tocsin-api"
+    # Tests put support.openapi.check_answer here; ./dev up has no need of it.
+    check_answer = None
 
     def __init__(self, directory, config, port=0, name="api", sets=None, environment=None):
         super().__init__(directory, name, config, sets, environment)
@@ -87,10 +89,13 @@ class Api(Program):
                                          headers=headers or {})
         try:
             with urllib.request.urlopen(request, timeout=timeout_s) as answer:
-                return answer.status, answer.headers, answer.read()
+                found = answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as refusal:
             with refusal:
-                return refusal.code, refusal.headers, refusal.read()
+                found = refusal.code, refusal.headers, refusal.read()
+        if self.check_answer:
+            self.check_answer(method, path, *found)
+        return found
 
     def post_event(self, body, signature, path="/api/stripe/webhook"):
         """The status that a signed webhook gets."""
