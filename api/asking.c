@@ -15,6 +15,7 @@
 #include "api/prefer.h"
 #include "api/request.h"
 #include "api/session.h"
+#include "api/subscriber.h"
 #include "api/waiting.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -126,6 +127,8 @@ static void enqueue(struct errand *errand)
         .tenant = tenant_of(errand),
         .payload = seal_payload(errand),
         .mac = errand->mac,
+        .reply = errand->wait_ms > 0 ? subscriber_channel(loop->subscriber)
+                                     : (struct span){NULL, 0},
         .refs = refs,
         .ref_count = ref_count,
     };

@@ -41,6 +41,13 @@ extern const int64_t counters_bucket_us[COUNTERS_BUCKETS];
 
 typedef _Atomic uint64_t counter;
 
+/* Of a connection to Redis. */
+struct redis_counts {
+    counter in_flight;
+    counter failures;
+    counter connects;
+};
+
 struct counters {
     counter webhooks[WEBHOOK_RESULTS];
     counter answers[ROUTES_MOST + 1][6]; /* by route (the last: none) and status / 100 */
@@ -52,9 +59,11 @@ struct counters {
     counter waiting; /* requests now in handlers */
     counter batches; /* commands that carried events to Redis */
     counter batched; /* the events in them */
-    counter redis_in_flight;
-    counter redis_failures;
-    counter redis_connects;
+    struct redis_counts redis; /* the one for commands */
+    struct redis_counts ears; /* the one that hears what is published */
+    counter heard; /* messages that a job is settled */
+    counter jobs_awaited; /* now */
+    counter looks; /* how often one of them was looked at */
 };
 
 static inline void counter_add(counter *counter_, int64_t by)

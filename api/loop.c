@@ -21,6 +21,7 @@
 #include "api/reader.h"
 #include "api/redis_async.h"
 #include "api/request.h"
+#include "api/subscriber.h"
 #include "api/waiting.h"
 #include "common/base/clock.h"
 #include "common/base/digest.h"
@@ -92,7 +93,7 @@ enum outcome loop_open(struct loop *loop,
     enum outcome outcome = redis_async_open(loop->base,
                                             door->settings,
                                             door->clock,
-                                            loop->counters,
+                                            &loop->counters->redis,
                                             &loop->redis,
                                             fault);
     if (outcome == OUTCOME_DONE) {
@@ -101,6 +102,9 @@ enum outcome loop_open(struct loop *loop,
         loop->waiting = waiting_open(loop);
         loop->devices = devices_open(loop);
         outcome = mailbox_open(loop, &loop->reads, fault);
+    }
+    if (outcome == OUTCOME_DONE) {
+        outcome = subscriber_open(loop, &loop->subscriber, fault);
     }
     return outcome;
 }
@@ -125,6 +129,7 @@ void loop_close(struct loop *loop)
     mailbox_close(loop->reads);
     devices_close(loop->devices);
     redis_async_close(loop->redis);
+    subscriber_close(loop->subscriber);
     ingest_close(loop->ingest);
     waiting_close(loop->waiting);
     connection_free_closed(loop);

@@ -34,6 +34,7 @@ struct ingest;
 struct mailbox;
 struct redis_async;
 struct request;
+struct subscriber;
 struct waiting;
 
 /* What a connection is doing. Each state has one limit of time, so that the connections
@@ -62,6 +63,7 @@ struct loop {
     struct redis_async *redis;
     struct ingest *ingest;
     struct waiting *waiting;
+    struct subscriber *subscriber;
     struct devices *devices;
     struct mailbox *reads; /* NULL: it closes */
 

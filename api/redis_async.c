@@ -29,6 +29,7 @@ static void on_event(evutil_socket_t fd, short what, void *context);
 static bool send_some(struct redis_async *redis, struct fault *fault);
 static bool read_some(struct redis_async *redis, struct fault *fault);
 static bool read_replies(struct redis_async *redis, struct fault *fault);
+static bool is_message(const struct reply *reply);
 static bool repeat_with_script(struct redis_async *redis, struct redis_command *command);
 static void finish(struct redis_async *redis,
                    struct redis_command *command,
@@ -128,7 +129,7 @@ void redis_fail_all(struct redis_async *redis, const struct fault *fault)
     redis->unsent_from = 0;
     redis->in_flight = 0;
     redis->in_flight_bytes = 0;
-    atomic_store(&redis->counters->redis_in_flight, 0);
+    atomic_store(&redis->counts->in_flight, 0);
     arena_reset(&redis->replies);
     while (command) {
         struct redis_command *next = command->next;
@@ -215,7 +216,7 @@ static void append(struct redis_async *redis, struct redis_command *command)
     }
     redis->in_flight++;
     redis->in_flight_bytes += command->len;
-    counter_add(&redis->counters->redis_in_flight, 1);
+    counter_add(&redis->counts->in_flight, 1);
 }
 
 static struct redis_command *take_head(struct redis_async *redis)
@@ -227,7 +228,7 @@ static struct redis_command *take_head(struct redis_async *redis)
     }
     redis->in_flight--;
     redis->in_flight_bytes -= command->len;
-    counter_add(&redis->counters->redis_in_flight, -1);
+    counter_add(&redis->counts->in_flight, -1);
     return command;
 }
 
@@ -322,6 +323,16 @@ static bool read_replies(struct redis_async *redis, struct fault *fault)
         if (!reply) {
             return true;
         }
+        if (redis->ears && is_message(reply)) {
+            redis->ears->heard(redis->ears->context,
+                               reply->items[1].text,
+                               reply->items[2].text);
+            if (!redis->reader) {
+                return true;
+            }
+            arena_reset(&redis->replies);
+            continue;
+        }
         if (!redis->head || redis->head == redis->unsent) {
             (void)fault_set(fault,
                             OUTCOME_LATER,
@@ -354,6 +365,13 @@ static bool read_replies(struct redis_async *redis, struct fault *fault)
     }
 }
 
+/* "message", the channel, what was said. */
+static bool is_message(const struct reply *reply)
+{
+    return reply->type == REPLY_LIST && reply->count == 3 &&
+           span_is(reply->items[0].text, "message");
+}
+
 /* The script and the command go to the end of the line once more, one behind the other.
  */
 static bool repeat_with_script(struct redis_async *redis, struct redis_command *command)
@@ -382,7 +400,7 @@ static void finish(struct redis_async *redis,
     enum outcome outcome = OUTCOME_DONE;
     if (reply->type == REPLY_ERROR) {
         outcome = redis_error(reply, &fault);
-        counter_add(&redis->counters->redis_failures, 1);
+        counter_add(&redis->counts->failures, 1);
     }
     if (command->answer) {
         command->answer(command->context,
@@ -420,7 +438,7 @@ static void on_limit(evutil_socket_t fd, short what, void *context)
         if (at->answer && at->limit_at_ms <= now) {
             redis_answer_fn answer = at->answer;
             at->answer = NULL;
-            counter_add(&redis->counters->redis_failures, 1);
+            counter_add(&redis->counts->failures, 1);
             answer(at->context, OUTCOME_UNSURE, NULL, &fault);
             if (!redis->reader) {
                 return; /* the callback gave the connection up, and the line with it */

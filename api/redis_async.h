@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * redis_async - one loop's connection to Redis: commands go out, callbacks come back.
+ * redis_async - a loop's connections to Redis: commands go out, callbacks come back; or
+ *               messages are heard.
  *
  * Owns:    one socket, its commands in flight, and the looking-up of its address
- * Callers: ingest and handlers of the same loop
+ * Callers: ingest, waiting, subscriber, handlers of the same loop
  * Blocks:  never
  * Units:   limit_ms counts from redis_async_send
  * Order:   replies come in the order of sending, apart from commands whose script had to
@@ -16,6 +17,10 @@
  * second. A connection counts as up once Redis has taken the password, answered a PING
  * and loaded every script of the queue. A Redis that is silent for REDIS_ASYNC_SILENT_MS
  * with commands in flight is taken for gone.
+ *
+ * One that was opened by redis_async_listen sends no commands: it subscribes and hears.
+ * Whether anything would still be heard is for its owner to find out, who then has it
+ * dial again.
  */
 #ifndef API_REDIS_ASYNC_H
 #define API_REDIS_ASYNC_H
@@ -28,9 +33,9 @@
 #include "common/link/reply.h"
 
 struct clock;
-struct counters;
 struct event_base;
 struct redis_async;
+struct redis_counts;
 struct settings;
 
 enum {
@@ -50,9 +55,27 @@ typedef void (*redis_answer_fn)(void *context,
 MUST_USE enum outcome redis_async_open(struct event_base *base,
                                        const struct settings *settings,
                                        const struct clock *clock,
-                                       struct counters *counters,
+                                       struct redis_counts *counts,
                                        struct redis_async **out_redis,
                                        struct fault *fault);
+/* A connection that hears what is published on channels. */
+struct redis_ears {
+    const char *const *channels;
+    size_t channel_count;
+    void (*listening)(void *context); /* up, again: messages may have been missed */
+    void (*heard)(void *context, struct span channel, struct span message); /* borrowed */
+    void *context;
+};
+MUST_USE enum outcome redis_async_listen(struct event_base *base,
+                                         const struct settings *settings,
+                                         const struct clock *clock,
+                                         struct redis_counts *counts,
+                                         const struct redis_ears *ears,
+                                         struct redis_async **out_redis,
+                                         struct fault *fault);
+/* Gives the connection up, as if it had broken, and dials again. Not from within a
+ * callback of it. */
+void redis_async_redial(struct redis_async *redis, const struct fault *why);
 /* What is in flight gets its callback with UNSURE. NULL does nothing. */
 void redis_async_close(struct redis_async *redis);
 

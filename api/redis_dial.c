@@ -51,9 +51,20 @@ static void fail(struct redis_async *redis, const char *step, const char *why);
 enum outcome redis_async_open(struct event_base *base,
                               const struct settings *settings,
                               const struct clock *clock,
-                              struct counters *counters,
+                              struct redis_counts *counts,
                               struct redis_async **out_redis,
                               struct fault *fault)
+{
+    return redis_async_listen(base, settings, clock, counts, NULL, out_redis, fault);
+}
+
+enum outcome redis_async_listen(struct event_base *base,
+                                const struct settings *settings,
+                                const struct clock *clock,
+                                struct redis_counts *counts,
+                                const struct redis_ears *ears,
+                                struct redis_async **out_redis,
+                                struct fault *fault)
 {
     struct redis_async *redis = calloc(1, sizeof(*redis));
     if (!redis) {
@@ -62,7 +73,8 @@ enum outcome redis_async_open(struct event_base *base,
     redis->base = base;
     redis->settings = settings;
     redis->clock = clock;
-    redis->counters = counters;
+    redis->counts = counts;
+    redis->ears = ears;
     redis->fd = -1;
     arena_init(&redis->replies, REPLIES_BYTES);
     redis_open_limit(redis);
@@ -121,10 +133,12 @@ void redis_break(struct redis_async *redis, const struct fault *fault)
     struct fault why = *fault;
     bool was_up = redis->stage == REDIS_UP;
     if (!redis->told || was_up) {
-        log_warning("redis is away", LOG_FAULT(&why));
+        log_warning(redis->ears ? "what redis publishes cannot be heard"
+                                : "redis is away",
+                    LOG_FAULT(&why));
         redis->told = true;
     }
-    counter_add(&redis->counters->redis_failures, 1);
+    counter_add(&redis->counts->failures, 1);
     redis->stage = REDIS_DOWN;
     redis->turn += was_up ? 0 : 1;
     redis->last_fault = why;
@@ -139,6 +153,13 @@ void redis_break(struct redis_async *redis, const struct fault *fault)
                                                          : MOST_WAIT_MS;
     set_timer(redis, redis->wait_ms);
     redis_fail_all(redis, &why);
+}
+
+void redis_async_redial(struct redis_async *redis, const struct fault *why)
+{
+    if (redis->stage == REDIS_UP) {
+        redis_break(redis, why);
+    }
 }
 
 static void on_dial_time(evutil_socket_t fd, short what, void *context)
@@ -309,7 +330,8 @@ static void greet(struct redis_async *redis)
     const char *user = redis->settings->redis.username;
     int64_t limit_ms = redis->settings->redis.connect_ms;
     redis->stage = REDIS_GREETING;
-    redis->greetings_left = 1 + (int)queue_scripts_count;
+    redis->greetings_left =
+        1 + (int)(redis->ears ? redis->ears->channel_count : queue_scripts_count);
     redis->heard_ms = clock_mono_ms(redis->clock);
     if (redis->password.len > 0) {
         bool named = user[0] != '\0';
@@ -322,8 +344,13 @@ static void greet(struct redis_async *redis)
     /* While it is loading, PING is refused, and so is everything else that we want. */
     const char *ping[] = {"PING"};
     send_words(redis, ping, 1, limit_ms);
-    for (size_t i = 0; i < queue_scripts_count; i++) {
+    for (size_t i = 0; !redis->ears && i < queue_scripts_count; i++) {
         redis_enqueue_load(redis, &queue_scripts[i], limit_ms, on_greeting, redis);
+    }
+    /* One at a time, since each channel is answered by itself. */
+    for (size_t i = 0; redis->ears && i < redis->ears->channel_count; i++) {
+        const char *subscribe[] = {"SUBSCRIBE", redis->ears->channels[i]};
+        send_words(redis, subscribe, 2, limit_ms);
     }
 }
 
@@ -363,11 +390,18 @@ static void on_greeting(void *context,
     }
     redis->stage = REDIS_UP;
     redis->wait_ms = FIRST_WAIT_MS;
-    set_timer(redis, PULSE_MS);
-    counter_add(&redis->counters->redis_connects, 1);
+    if (redis->ears) {
+        evtimer_del(redis->dial_event); /* its owner feels its pulse */
+    } else {
+        set_timer(redis, PULSE_MS);
+    }
+    counter_add(&redis->counts->connects, 1);
     if (redis->told) {
-        log_info("redis is back");
+        log_info(redis->ears ? "what redis publishes is heard again" : "redis is back");
         redis->told = false;
+    }
+    if (redis->ears) {
+        redis->ears->listening(redis->ears->context);
     }
 }
 

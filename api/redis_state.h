@@ -51,7 +51,8 @@ struct redis_async {
     struct event_base *base;
     const struct settings *settings;
     const struct clock *clock;
-    struct counters *counters;
+    struct redis_counts *counts;
+    const struct redis_ears *ears; /* NULL: it sends commands */
     struct dial dial; /* the parts of the address */
     struct text password; /* empty: none is sent */
 

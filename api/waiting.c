@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/counters.h"
 #include "api/door.h"
 #include "api/loop.h"
 #include "api/request.h"
 #include "api/waiting_state.h"
 #include "common/base/digest.h"
 
+static bool was_heard_early(const struct waiting *waiting, uint64_t hash);
 static struct waiter *make_waiter(struct request *request, const struct wait *wait);
 static struct awaited *get_job(struct waiting *waiting, struct span id);
 static struct awaited *find_job(const struct waiting *waiting,
@@ -81,9 +83,21 @@ void waiting_add(struct request *request, const struct wait *wait)
     put_in_slot(waiting, waiter);
     request->left = on_left;
     request->left_context = waiter;
-    if (wait->look_now) {
+    if (wait->look_now || was_heard_early(waiting, job->hash)) {
         waiting_want(waiting, job);
     }
+}
+
+/* A quick job's message may come over its connection before the reply of its enqueuing
+ * over the other one. */
+static bool was_heard_early(const struct waiting *waiting, uint64_t hash)
+{
+    for (size_t i = 0; i < WAITING_EARLY; i++) {
+        if (waiting->early[i] == hash) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static struct waiter *make_waiter(struct request *request, const struct wait *wait)
@@ -119,6 +133,7 @@ static struct awaited *get_job(struct waiting *waiting, struct span id)
     struct awaited **row = &waiting->rows[hash & waiting->rows_mask];
     job->next = *row;
     *row = job;
+    counter_add(&waiting->loop->counters->jobs_awaited, 1);
     job->tick = (uint8_t)(waiting->round_next++ % WAITING_ROUND);
     struct awaited **first = &waiting->round[job->tick];
     job->behind = *first;
@@ -191,9 +206,11 @@ static void on_left(struct request *request, void *context)
 
 void waiting_hear(struct waiting *waiting, struct span job_id)
 {
-    struct awaited *job = find_job(waiting, job_id, hash_of(waiting, job_id));
+    uint64_t hash = hash_of(waiting, job_id);
+    struct awaited *job = find_job(waiting, job_id, hash);
     if (!job) {
-        return; /* its request was answered otherwise, or has left */
+        waiting->early[waiting->early_next++ % WAITING_EARLY] = hash;
+        return;
     }
     if (job->looking) {
         job->again = true;
@@ -331,6 +348,7 @@ static void leave_table(struct waiting *waiting, struct awaited *job)
         at = &(*at)->next;
     }
     *at = job->next;
+    counter_add(&waiting->loop->counters->jobs_awaited, -1);
     if (job->before) {
         job->before->behind = job->behind;
     } else {

@@ -5,6 +5,7 @@
 
 #include <event2/event.h>
 
+#include "api/counters.h"
 #include "api/door.h"
 #include "api/loop.h"
 #include "api/redis_async.h"
@@ -141,6 +142,7 @@ static void send_look(struct waiting *waiting, int partition)
                                             look,
                                             &fault);
     arena_reset(&waiting->arena);
+    counter_add(&waiting->loop->counters->looks, (int64_t)look->count);
     if (outcome != OUTCOME_DONE) {
         end_look(look, outcome, NULL);
     }

@@ -22,6 +22,7 @@ struct event;
 enum {
     WAITING_ROUND = WAITING_LOOK_MS / WAITING_TICK_MS, /* ticks until a job's next look */
     WAITING_SLOTS = 512, /* ticks of deadlines; more than WAITING_MOST_MS */
+    WAITING_EARLY = 256, /* a power of two */
 };
 
 /* One request that waits. */
@@ -75,6 +76,8 @@ struct waiting {
     struct waiter *slots[WAITING_SLOTS];
     int64_t slot_done; /* ticks before it are over */
     bool draining;
+    uint64_t early[WAITING_EARLY]; /* hashes of jobs heard of before anybody waited */
+    unsigned early_next;
 
     struct awaited *wanted;
     struct event *turn_end;

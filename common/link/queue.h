@@ -198,6 +198,10 @@ struct job_result {
 };
 enum { RESULTS_MOST_JOBS = 128 };
 
+/* Where it is published that a job with this reply channel is settled: "<id> <state>". */
+struct span queue_settled_channel(struct arena *arena,
+                                  struct partition partition,
+                                  struct span reply);
 /* All the jobs must belong to the partition. */
 struct command queue_results(struct arena *arena,
                              struct partition partition,

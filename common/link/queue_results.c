@@ -8,6 +8,15 @@
 
 static struct job_result read_result(struct reader *reader);
 
+struct span queue_settled_channel(struct arena *arena,
+                                  struct partition partition,
+                                  struct span reply)
+{
+    return wire_key(arena,
+                    partition,
+                    arena_format(arena, ":settled:%.*s", SPAN_ARGS(reply)));
+}
+
 struct command queue_results(struct arena *arena,
                              struct partition partition,
                              const struct span *ids,
