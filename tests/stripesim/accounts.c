@@ -3,9 +3,13 @@
 #include "tests/stripesim/accounts.h"
 
 #include "tests/stripesim/call.h"
+#include "tests/stripesim/countries.h"
 #include "tests/stripesim/list.h"
 #include "tests/stripesim/metadata.h"
 #include "tests/stripesim/sim.h"
+
+#define CARD_PAYMENTS "capabilities[card_payments][requested]"
+#define TRANSFERS "capabilities[transfers][requested]"
 
 /* What an account may do at a stage, and what is still asked of it. */
 struct stage_row {
@@ -27,12 +31,14 @@ static void emit_capability(struct sim *sim,
                             const char *name,
                             enum capability_status before,
                             enum capability_status after);
+static bool check(struct call *call);
 static void set_strings(struct call *call, struct account *account);
 static bool is_connected(const struct call *call, const struct object *object);
 static void write_profile(struct json_writer *json, const char *name, const void *object);
 static void write_capabilities(struct json_writer *json,
                                const char *name,
                                const void *object);
+static void write_company(struct json_writer *json, const char *name, const void *object);
 static void write_requirements(struct json_writer *json,
                                const char *name,
                                const void *object);
@@ -54,6 +60,14 @@ static const struct stage_row stages[ACCOUNT_STAGES] = {
                      "[\"external_account\",\"representative.first_name\","
                      "\"representative.last_name\",\"tos_acceptance.date\","
                      "\"tos_acceptance.ip\"]"},
+    [ACCOUNT_BEGUN] = {"begun",
+                       false,
+                       false,
+                       "requirements.past_due",
+                       "[\"external_account\",\"tos_acceptance.date\","
+                       "\"tos_acceptance.ip\"]",
+                       "[\"external_account\",\"tos_acceptance.date\","
+                       "\"tos_acceptance.ip\"]"},
     [ACCOUNT_ONBOARDED] = {"onboarded", true, true, NULL, "[]", "[]"},
     [ACCOUNT_RESTRICTED] = {"restricted",
                             false,
@@ -76,6 +90,16 @@ static const struct setting settings[] = {
     {"business_profile[product_description]",
      offsetof(struct account, product_description)},
     {"business_profile[url]", offsetof(struct account, url)},
+    {"company[address][city]", offsetof(struct account, company_city)},
+    {"company[address][country]", offsetof(struct account, company_country)},
+    {"company[address][line1]", offsetof(struct account, company_line1)},
+    {"company[address][line2]", offsetof(struct account, company_line2)},
+    {"company[address][postal_code]", offsetof(struct account, company_postal_code)},
+    {"company[address][state]", offsetof(struct account, company_state)},
+    {"company[name]", offsetof(struct account, company_name)},
+    {"company[phone]", offsetof(struct account, company_phone)},
+    {"company[structure]", offsetof(struct account, company_structure)},
+    {"company[tax_id]", offsetof(struct account, company_tax_id)},
     {"business_type", offsetof(struct account, business_type)},
     {"country", offsetof(struct account, country)},
     {"default_currency", offsetof(struct account, default_currency)},
@@ -95,6 +119,7 @@ static const struct field account_fields[] = {
     ROW(business_type, FIELD_STRING),
     FIELD_BY("capabilities", write_capabilities),
     ROW(charges_enabled, FIELD_BOOL),
+    FIELD_BY("company", write_company),
     FIELD_ALWAYS("controller",
                  "{\"fees\":{\"payer\":\"application_express\"},\"is_controller\":true,"
                  "\"losses\":{\"payments\":\"application\"},"
@@ -244,19 +269,25 @@ bool accounts_stage(struct span word, enum account_stage *out_stage)
     return false;
 }
 
+const char *accounts_currently_due(const struct account *account)
+{
+    return stages[account->stage].currently_due;
+}
+
 void accounts_create(struct call *call)
 {
     const char *metadata = "{}";
-    if (!metadata_merge(call, "{}", &metadata)) {
+    if (!check(call) || !metadata_merge(call, "{}", &metadata)) {
         return;
     }
     struct account *account = accounts_new(call->sim, NULL);
     account->metadata = metadata;
     account->business_type = NULL;
-    if (!call_is_true(call, "capabilities[card_payments][requested]")) {
+    account->type = "standard";
+    if (!call_is_true(call, CARD_PAYMENTS)) {
         account->card_payments = CAPABILITY_UNREQUESTED;
     }
-    if (!call_is_true(call, "capabilities[transfers][requested]")) {
+    if (!call_is_true(call, TRANSFERS)) {
         account->transfers = CAPABILITY_UNREQUESTED;
     }
     set_strings(call, account);
@@ -318,6 +349,23 @@ static void emit_capability(struct sim *sim,
     events_emit(sim, EVENT_CAPABILITY_UPDATED, &now.object, &then.object);
 }
 
+/* What depends on more than one parameter, or on a long list. */
+static bool check(struct call *call)
+{
+    struct span country = form_value(&call->form, "country");
+    if (country.len > 0 && !countries_check(call, "country", country)) {
+        return false;
+    }
+    if (call_is_true(call, CARD_PAYMENTS) && !call_is_true(call, TRANSFERS)) {
+        call_refuse(call,
+                    &(struct refusal){.param = "capabilities"},
+                    "You cannot request the `card_payments` capability without the "
+                    "`transfers` capability for an account in this country.");
+        return false;
+    }
+    return true;
+}
+
 static void set_strings(struct call *call, struct account *account)
 {
     for (size_t i = 0; i < FIELD_COUNT(settings); i++) {
@@ -365,6 +413,41 @@ static void write_capabilities(struct json_writer *json,
     if (account->transfers != CAPABILITY_UNREQUESTED) {
         json_put_string(json, "transfers", span_of(capability_names[account->transfers]));
     }
+    json_close(json, '}');
+}
+
+/* Left out while nothing was told of it. */
+static void write_company(struct json_writer *json, const char *name, const void *object)
+{
+    const struct account *account = object;
+    if (!account->company_name && !account->company_line1 && !account->company_city &&
+        !account->company_structure && !account->company_tax_id) {
+        return;
+    }
+    json_open(json, name, '{');
+    json_open(json, "address", '{');
+    json_put_optional(json, "city", span_of(account->company_city));
+    json_put_optional(json, "country", span_of(account->company_country));
+    json_put_optional(json, "line1", span_of(account->company_line1));
+    json_put_optional(json, "line2", span_of(account->company_line2));
+    json_put_optional(json, "postal_code", span_of(account->company_postal_code));
+    json_put_optional(json, "state", span_of(account->company_state));
+    json_close(json, '}');
+    json_put_bool(json, "directors_provided", false);
+    json_put_bool(json, "executives_provided", false);
+    json_put_optional(json, "name", span_of(account->company_name));
+    json_put_bool(json, "owners_provided", false);
+    if (account->company_phone) {
+        json_put_string(json, "phone", span_of(account->company_phone));
+    }
+    if (account->company_structure) {
+        json_put_string(json, "structure", span_of(account->company_structure));
+    }
+    json_put_bool(json, "tax_id_provided", account->company_tax_id != NULL);
+    json_put_raw(json,
+                 "verification",
+                 SPAN("{\"document\":{\"back\":null,\"details\":null,"
+                      "\"details_code\":null,\"front\":null}}"));
     json_close(json, '}');
 }
 

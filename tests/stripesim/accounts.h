@@ -24,7 +24,13 @@ enum capability_status {
 };
 
 /* How far Stripe knows who it deals with; decides the requirements shown. */
-enum account_stage { ACCOUNT_NEW, ACCOUNT_ONBOARDED, ACCOUNT_RESTRICTED, ACCOUNT_STAGES };
+enum account_stage {
+    ACCOUNT_NEW,
+    ACCOUNT_BEGUN,
+    ACCOUNT_ONBOARDED,
+    ACCOUNT_RESTRICTED,
+    ACCOUNT_STAGES
+};
 
 struct account {
     struct object object;
@@ -33,6 +39,16 @@ struct account {
     enum capability_status transfers;
     const char *business_name;
     const char *business_type;
+    const char *company_city;
+    const char *company_country;
+    const char *company_line1;
+    const char *company_line2;
+    const char *company_name;
+    const char *company_phone;
+    const char *company_postal_code;
+    const char *company_state;
+    const char *company_structure;
+    const char *company_tax_id; /* only shown to be there */
     const char *country;
     const char *default_currency;
     const char *email;
@@ -65,8 +81,10 @@ void accounts_move(struct sim *sim, struct account *account, enum account_stage 
 void accounts_place(struct account *account, enum account_stage stage);
 void accounts_authorized(struct sim *sim, struct account *account);
 void accounts_deauthorize(struct sim *sim, struct account *account);
-/* False: no such word. "new", "onboarded", "restricted" */
+/* False: no such word. "new", "begun", "onboarded", "restricted" */
 bool accounts_stage(struct span word, enum account_stage *out_stage);
+/* A JSON list of names. */
+const char *accounts_currently_due(const struct account *account);
 
 void accounts_create(struct call *call);
 void accounts_retrieve(struct call *call);

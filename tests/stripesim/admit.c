@@ -11,8 +11,7 @@
 #include "tests/stripesim/call.h"
 #include "tests/stripesim/routes.h"
 #include "tests/stripesim/sim.h"
-
-#define DEFAULT_VERSION "2024-06-20"
+#include "tests/stripesim/versions.h"
 
 static bool check_key(struct call *call);
 static struct span basic_user(struct call *call, struct span header);
@@ -108,22 +107,16 @@ static struct span basic_user(struct call *call, struct span header)
     return span_cut((struct span){(char *)plain, len}, ':', &rest);
 }
 
-/* A day, and since 2024 a name behind it. */
 static bool check_version(struct call *call)
 {
-    static const char form[] = "dddd-dd-dd";
     struct span version = call->version;
     if (version.len == 0) {
-        call->version = SPAN(DEFAULT_VERSION);
+        call->version = SPAN(VERSIONS_DEFAULT);
         return true;
     }
-    bool good = version.len >= sizeof(form) - 1;
-    for (size_t i = 0; good && form[i]; i++) {
-        char byte = version.at[i];
-        good = form[i] == 'd' ? byte >= '0' && byte <= '9' : byte == form[i];
-    }
+    bool good = versions_is_known(version);
     if (!good) {
-        call->version = SPAN(DEFAULT_VERSION);
+        call->version = SPAN(VERSIONS_DEFAULT);
         call_refuse(call,
                     &(struct refusal){.status = 400},
                     "Invalid Stripe API version: %.*s",

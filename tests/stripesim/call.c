@@ -12,6 +12,7 @@
 
 enum { MESSAGE_CEILING_BYTES = 16 * 1024 };
 
+static void answer_deleted(struct call *call, const struct object *object);
 static void put_doc_url(struct json_writer *json, struct arena *arena, const char *code);
 
 struct call *call_new(struct sim *sim)
@@ -108,10 +109,45 @@ void *call_find(struct call *call, enum kind kind, struct span id)
                                       .code = "resource_missing",
                                       .param = shape->path_param},
                     "No such %s: '%.*s'",
-                    shape->name,
+                    shape->spoken ? shape->spoken : shape->name,
                     SPAN_ARGS(id));
     }
     return object;
+}
+
+void *call_find_param(struct call *call, enum kind kind, const char *param)
+{
+    const struct shape *shape = object_shape(kind);
+    struct span id = form_value(&call->form, param);
+    void *object = store_find(&call->sim->store, kind, call->account, id);
+    if (!object) {
+        call_refuse(call,
+                    &(struct refusal){.code = "resource_missing", .param = param},
+                    "No such %s: '%.*s'",
+                    shape->spoken ? shape->spoken : shape->name,
+                    SPAN_ARGS(id));
+    }
+    return object;
+}
+
+void call_retrieve(struct call *call, enum kind kind)
+{
+    struct object *object =
+        store_find_ever(&call->sim->store, kind, call->account, call->path_id);
+    if (object && object->is_deleted) {
+        answer_deleted(call, object);
+    } else if (call_find(call, kind, call->path_id)) {
+        call_answer(call, object);
+    }
+}
+
+void call_delete(struct call *call, enum kind kind)
+{
+    struct object *object = call_find(call, kind, call->path_id);
+    if (object) {
+        object->is_deleted = true;
+        answer_deleted(call, object);
+    }
 }
 
 const char *call_string(struct call *call, const char *name)
@@ -130,6 +166,18 @@ bool call_is_true(const struct call *call, const char *name)
 {
     bool truth = false;
     return params_truth(form_value(&call->form, name), &truth) && truth;
+}
+
+static void answer_deleted(struct call *call, const struct object *object)
+{
+    text_clear(&call->body);
+    struct json_writer json = json_writer(&call->body);
+    call->status = 200;
+    json_open(&json, NULL, '{');
+    json_put_string(&json, "id", span_of(object->id));
+    json_put_string(&json, "object", span_of(object_shape(object->kind)->name));
+    json_put_bool(&json, "deleted", true);
+    json_close(&json, '}');
 }
 
 static void put_doc_url(struct json_writer *json, struct arena *arena, const char *code)

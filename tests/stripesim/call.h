@@ -71,8 +71,15 @@ void call_refuse(struct call *call,
                  const char *format,
                  ...) PRINTF_LIKE(3, 4);
 void call_answer(struct call *call, const struct object *object);
-/* The object of the call's account, or NULL after refusing with resource_missing. */
+/* The object of the call's account that the path names, or NULL after refusing with
+ * resource_missing. */
 void *call_find(struct call *call, enum kind kind, struct span id);
+/* Likewise, named by a parameter: NULL after refusing with 400. */
+void *call_find_param(struct call *call, enum kind kind, const char *param);
+/* Answers with the object that the path names; with what is left of it, when it was
+ * deleted. */
+void call_retrieve(struct call *call, enum kind kind);
+void call_delete(struct call *call, enum kind kind);
 /* The parameter's value in the store, or NULL when it is missing or empty. */
 const char *call_string(struct call *call, const char *name);
 /* The parameter's number, or `otherwise`; the route's table has checked that it is one.

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "tests/stripesim/call.h"
+#include "tests/stripesim/list.h"
 #include "tests/stripesim/payments.h"
 #include "tests/stripesim/charges.h"
 
@@ -19,6 +20,7 @@ struct card {
     const char *verification;
 };
 
+static bool is_wanted(const struct call *call, const struct object *object);
 static const struct card *card_of(const struct charge *charge);
 static void write_outcome(struct json_writer *json, const char *name, const void *object);
 static void write_details(struct json_writer *json, const char *name, const void *object);
@@ -148,6 +150,11 @@ const struct shape charge_shape = {
     .field_count = FIELD_COUNT(fields),
 };
 
+void charges_list(struct call *call)
+{
+    list_answer(call, KIND_CHARGE, is_wanted);
+}
+
 void charges_retrieve(struct call *call)
 {
     struct object *charge = call_find(call, KIND_CHARGE, call->path_id);
@@ -159,6 +166,26 @@ void charges_retrieve(struct call *call)
 const char *charges_brand(const struct charge *charge)
 {
     return card_of(charge)->brand;
+}
+
+static bool is_wanted(const struct call *call, const struct object *object)
+{
+    const struct charge *charge = (const struct charge *)(const void *)object;
+    const struct {
+        const char *name;
+        const char *value;
+    } facts[] = {
+        {"customer", charge->customer},
+        {"payment_intent", charge->payment_intent},
+        {"transfer_group", charge->transfer_group},
+    };
+    for (size_t i = 0; i < FIELD_COUNT(facts); i++) {
+        const struct form_entry *entry = form_find(&call->form, facts[i].name);
+        if (entry && !span_equal(entry->value, span_of(facts[i].value))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static const struct card *card_of(const struct charge *charge)

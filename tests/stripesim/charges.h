@@ -12,6 +12,7 @@
 struct call;
 struct charge;
 
+void charges_list(struct call *call);
 void charges_retrieve(struct call *call);
 const char *charges_brand(const struct charge *charge); /* "visa" */
 

@@ -86,8 +86,8 @@ void events_emit(struct sim *sim,
     event->type = type;
     event->subject = subject;
     event->snapshot = snapshot;
-    event->request_id = sim->cause.request_id;
-    event->idempotency_key = sim->cause.idempotency_key;
+    event->request_id = sim->store.cause.request_id;
+    event->idempotency_key = sim->store.cause.idempotency_key;
     event->api_version = sim->api_version;
     if (before) {
         struct text previous;

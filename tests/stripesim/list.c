@@ -154,7 +154,7 @@ static bool is_listed(const struct call *call,
     bool same_account =
         object->account == call->account ||
         (object->account && call->account && strcmp(object->account, call->account) == 0);
-    return same_account && (!filter || filter(call, object));
+    return same_account && !object->is_deleted && (!filter || filter(call, object));
 }
 
 static void write_page(struct call *call,

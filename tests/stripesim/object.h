@@ -31,7 +31,15 @@ enum kind {
     KIND_ACCOUNT,
     KIND_CAPABILITY,
     KIND_APPLICATION,
+    KIND_LOCATION,
     KIND_READER,
+    KIND_CONNECTION_TOKEN,
+    KIND_ACCOUNT_LINK,
+    KIND_WEBHOOK_ENDPOINT,
+    KIND_TRANSFER,
+    KIND_TRANSFER_REVERSAL,
+    KIND_APPLICATION_FEE,
+    KIND_FEE_REFUND,
     KIND_PAYOUT,
     KIND_EVENT,
     KIND_COUNT
@@ -43,9 +51,11 @@ struct object {
     const char *id;
     const char
         *account; /* the connected account that it belongs to; NULL: the platform */
+    const char *idempotency_key; /* of the call that made it, or NULL */
     int64_t created; /* seconds since 1970 */
     size_t position; /* in the order of creation of its kind */
     bool livemode;
+    bool is_deleted;
 };
 
 enum field_kind {
@@ -74,6 +84,7 @@ struct field {
 
 struct shape {
     const char *name; /* "payment_intent" */
+    const char *spoken; /* in "No such ...", where that is not the name; else NULL */
     const char *prefix; /* of its ids: "pi_3" */
     const char *path_param; /* how Stripe names the id in an error */
     size_t size;
@@ -83,7 +94,9 @@ struct shape {
 
 /* Defined beside each kind's functions, gathered in object.c. */
 extern const struct shape payment_intent_shape, charge_shape, refund_shape, dispute_shape,
-    account_shape, capability_shape, application_shape, reader_shape, payout_shape,
+    account_shape, capability_shape, application_shape, location_shape, reader_shape,
+    connection_token_shape, account_link_shape, webhook_endpoint_shape, transfer_shape,
+    transfer_reversal_shape, application_fee_shape, fee_refund_shape, payout_shape,
     event_shape;
 
 const struct shape *object_shape(enum kind kind);

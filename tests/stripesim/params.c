@@ -2,16 +2,31 @@
  * Checking a call's parameters against its route's table. */
 #include "tests/stripesim/params.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/stripesim/call.h"
 
+enum { MOST_CHARACTERS = 5000 };
+
 static bool refuse_unknown(struct call *call, const struct param *table);
 static const struct param *row_of(const struct param *table, struct span name);
 static bool check_missing(struct call *call, const struct param *row);
+static bool has_part(const struct call *call, struct span group);
 static bool check_value(struct call *call,
                         const struct param *row,
                         const struct form_entry *entry);
+static bool refuse(struct call *call,
+                   const char *code,
+                   const char *param,
+                   const char *what,
+                   struct span value);
+static bool check_string(struct call *call,
+                         const struct param *row,
+                         struct span value,
+                         const char *name);
+static bool is_email(struct span value);
+static bool check_url(struct call *call, struct span value, const char *name);
 static bool check_integer(struct call *call,
                           const struct param *row,
                           struct span value,
@@ -92,9 +107,15 @@ static const struct param *row_of(const struct param *table, struct span name)
     return NULL;
 }
 
+/* A part of a hash is missing only where the hash is there. */
 static bool check_missing(struct call *call, const struct param *row)
 {
-    if (!row->required || form_find(&call->form, row->pattern)) {
+    struct span rest;
+    struct span parent = span_cut(span_of(row->pattern), '[', &rest);
+    bool is_group = row->kind == PARAM_HASH || row->kind == PARAM_LIST;
+    if (!row->required || form_find(&call->form, row->pattern) ||
+        (rest.len > 0 && !has_part(call, parent)) ||
+        (is_group && has_part(call, span_of(row->pattern)))) {
         return true;
     }
     call_refuse(call,
@@ -104,15 +125,29 @@ static bool check_missing(struct call *call, const struct param *row)
     return false;
 }
 
+static bool has_part(const struct call *call, struct span group)
+{
+    for (size_t i = 0; i < call->form.count; i++) {
+        struct span name = call->form.entries[i].name;
+        if (name.len > group.len && name.at[group.len] == '[' &&
+            memcmp(name.at, group.at, group.len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool check_value(struct call *call,
                         const struct param *row,
                         const struct form_entry *entry)
 {
     const char *name = arena_copy(&call->arena, entry->name);
-    if (row->kind == PARAM_ANY || (entry->value.len == 0 && row->may_be_empty)) {
+    struct span value = entry->value;
+    if (row->kind == PARAM_ANY || (value.len == 0 && row->may_be_empty)) {
         return true;
     }
-    if (entry->value.len == 0 && row->kind != PARAM_INTEGER) {
+    if (value.len == 0 && row->kind != PARAM_INTEGER && row->kind != PARAM_HASH &&
+        row->kind != PARAM_LIST) {
         call_refuse(call,
                     &(struct refusal){.code = "parameter_invalid_empty", .param = name},
                     "You passed an empty string for '%s'. We assume empty values are an "
@@ -123,17 +158,99 @@ static bool check_value(struct call *call,
                     name);
         return false;
     }
-    if (row->kind == PARAM_INTEGER) {
-        return check_integer(call, row, entry->value, name);
+    switch (row->kind) {
+    case PARAM_STRING:
+        return check_string(call, row, value, name);
+    case PARAM_INTEGER:
+        return check_integer(call, row, value, name);
+    case PARAM_BOOL:
+        return params_truth(value, NULL) || refuse(call, NULL, name, "boolean: ", value);
+    case PARAM_CHOICE:
+        return check_choice(call, row, value, name);
+    case PARAM_EMAIL:
+        return is_email(value) ||
+               refuse(call, "email_invalid", name, "email address: ", value);
+    case PARAM_URL:
+        return check_url(call, value, name);
+    case PARAM_HASH:
+        return refuse(call, NULL, name, "object", (struct span){NULL, 0});
+    case PARAM_LIST:
+        return refuse(call, NULL, name, "array", (struct span){NULL, 0});
+    case PARAM_ANY:
+        return true;
     }
-    if (row->kind == PARAM_BOOL && !params_truth(entry->value, NULL)) {
+    abort();
+}
+
+/* Always false. */
+static bool refuse(struct call *call,
+                   const char *code,
+                   const char *param,
+                   const char *what,
+                   struct span value)
+{
+    call_refuse(call,
+                &(struct refusal){.code = code, .param = param},
+                "Invalid %s%.*s",
+                what,
+                SPAN_ARGS(value));
+    return false;
+}
+
+static bool check_string(struct call *call,
+                         const struct param *row,
+                         struct span value,
+                         const char *name)
+{
+    int64_t most = row->most > 0 ? row->most : MOST_CHARACTERS;
+    int64_t count = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        count += ((unsigned char)value.at[i] & 0xc0) == 0x80 ? 0 : 1;
+    }
+    if (count > most) {
         call_refuse(call,
                     &(struct refusal){.param = name},
-                    "Invalid boolean: %.*s",
-                    SPAN_ARGS(entry->value));
-        return false;
+                    "Invalid string: %.*s; must be at most %lld characters",
+                    SPAN_ARGS(value),
+                    (long long)most);
     }
-    return row->kind != PARAM_CHOICE || check_choice(call, row, entry->value, name);
+    return count <= most;
+}
+
+/* Something, one @, and a domain with a dot inside. */
+static bool is_email(struct span value)
+{
+    struct span domain;
+    struct span user = span_cut(value, '@', &domain);
+    struct span rest;
+    struct span host = span_cut(domain, '.', &rest);
+    for (size_t i = 0; i < value.len; i++) {
+        if ((unsigned char)value.at[i] <= ' ' || value.at[i] == ',') {
+            return false;
+        }
+    }
+    return user.len > 0 && host.len > 0 && rest.len > 0 &&
+           !memchr(domain.at, '@', domain.len) && value.at[value.len - 1] != '.';
+}
+
+static bool check_url(struct call *call, struct span value, const char *name)
+{
+    struct span rest = value;
+    bool good = span_starts(value, "http://") || span_starts(value, "https://");
+    for (int slashes = 0; slashes < 2; slashes++) {
+        span_cut(rest, '/', &rest);
+    }
+    struct span after;
+    good = good && span_cut(rest, '/', &after).len > 0;
+    for (size_t i = 0; i < value.len; i++) {
+        good = good && (unsigned char)value.at[i] > ' ';
+    }
+    if (!good) {
+        call_refuse(call,
+                    &(struct refusal){.code = "url_invalid", .param = name},
+                    "Not a valid URL");
+    }
+    return good;
 }
 
 static bool check_integer(struct call *call,
@@ -175,16 +292,19 @@ static bool check_choice(struct call *call,
     struct text list;
     text_init(&list, 1024);
     bool found = false;
+    int count = 0;
     struct span rest = span_of(row->choices);
     while (rest.len > 0 && !found) {
         struct span choice = span_cut(rest, ' ', &rest);
         found = span_equal(choice, value);
         text_addf(&list,
                   "%s%.*s",
-                  list.len == 0  ? ""
+                  count == 0     ? ""
                   : rest.len > 0 ? ", "
+                  : count == 1   ? " or "
                                  : ", or ",
                   SPAN_ARGS(choice));
+        count++;
     }
     if (!found) {
         call_refuse(call,

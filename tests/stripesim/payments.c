@@ -8,6 +8,7 @@
 
 #include "tests/stripesim/refunds.h"
 #include "tests/stripesim/sim.h"
+#include "tests/stripesim/transfers.h"
 
 enum { ERROR_CEILING_BYTES = 16 * 1024 };
 
@@ -24,7 +25,6 @@ static const char *error_text(struct sim *sim,
 static void authorize(struct sim *sim,
                       struct payment_intent *intent,
                       const struct attempt *attempt);
-static void give_transfer(struct sim *sim, struct charge *charge);
 
 #define TAKES_ACTION                                                                     \
     "{\"type\":\"use_stripe_sdk\",\"use_stripe_sdk\":{\"type\":\"three_d_secure_"        \
@@ -193,7 +193,7 @@ void payments_capture(struct sim *sim, struct payment_intent *intent, int64_t am
     charge->captured = true;
     charge->amount_captured = amount;
     charge->balance_transaction = store_id(&sim->store, "txn_3");
-    give_transfer(sim, charge);
+    transfers_make(sim, charge);
     struct refund *rest = NULL;
     if (amount < charge->amount) {
         rest = refunds_make(sim,
@@ -342,7 +342,7 @@ static void authorize(struct sim *sim,
     } else {
         charge->amount_captured = charge->amount;
         charge->balance_transaction = store_id(&sim->store, "txn_3");
-        give_transfer(sim, charge);
+        transfers_make(sim, charge);
         intent->status = INTENT_SUCCEEDED;
         intent->amount_received = intent->amount;
     }
@@ -352,19 +352,4 @@ static void authorize(struct sim *sim,
                           : EVENT_PAYMENT_INTENT_SUCCEEDED,
                 &intent->object,
                 NULL);
-}
-
-/* A destination charge moves its money on, and leaves the platform's fee behind. */
-static void give_transfer(struct sim *sim, struct charge *charge)
-{
-    if (charge->destination) {
-        charge->transfer = store_id(&sim->store, "tr_3");
-        if (!charge->transfer_group) {
-            charge->transfer_group =
-                store_format(&sim->store, "group_%s", charge->payment_intent);
-        }
-    }
-    if (charge->application_fee_amount > 0) {
-        charge->application_fee = store_id(&sim->store, "fee_1");
-    }
 }

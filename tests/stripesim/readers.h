@@ -24,6 +24,10 @@ struct reader {
     const char *device_type;
     const char *label;
     const char *location;
+    const char *metadata; /* JSON */
+    const char *registration_code; /* not shown; NULL: one that is good for many */
+    const char *serial_number;
+    const char *status; /* online or offline */
     const char *payment_intent; /* of the action */
     const char *failure_code;
     const char *failure_message;
@@ -37,7 +41,10 @@ void readers_finish(struct sim *sim,
                     struct reader *reader,
                     const struct payment_intent *intent);
 
+void readers_create(struct call *call);
 void readers_list(struct call *call);
 void readers_retrieve(struct call *call);
+void readers_update(struct call *call);
+void readers_delete(struct call *call);
 
 #endif

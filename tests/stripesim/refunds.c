@@ -9,6 +9,7 @@
 #include "tests/stripesim/metadata.h"
 #include "tests/stripesim/payments.h"
 #include "tests/stripesim/sim.h"
+#include "tests/stripesim/transfers.h"
 
 static struct charge *charge_of(const struct sim *sim, const struct refund *refund);
 static struct charge *charge_asked_for(struct call *call);
@@ -47,7 +48,7 @@ static const struct field fields[] = {
     FIELD_NULL("receipt_number"),
     FIELD_NULL("source_transfer_reversal"),
     FIELD_NAMED(struct refund, status, status_names),
-    ROW(transfer_reversal, FIELD_STRING),
+    ROW(transfer_reversal, FIELD_LINK),
 };
 const struct shape refund_shape = {
     .name = "refund",
@@ -79,13 +80,16 @@ struct refund *refunds_make(struct sim *sim,
     refund->payment_intent = charge->payment_intent;
     refund->reason = order->reason;
     refund->status = order->status;
-    if (order->reverse_transfer) {
-        refund->transfer_reversal = store_id(&sim->store, "trr_1");
-    }
     struct charge before = *charge;
     charge->amount_refunded += order->amount;
     charge->refunded = refunds_left(charge) == 0;
     charge->last_refund = refund->object.id;
+    if (order->reverse_transfer) {
+        refund->transfer_reversal = transfers_reverse(sim, charge, refund);
+    }
+    if (order->refund_fee) {
+        transfers_refund_fee(sim, charge, refund);
+    }
     events_emit(sim, EVENT_REFUND_CREATED, &refund->object, NULL);
     events_emit(sim, EVENT_CHARGE_REFUNDED, &charge->object, &before.object);
     return refund;
@@ -129,6 +133,7 @@ void refunds_create(struct call *call)
     }
     order.amount = call_integer(call, "amount", refunds_left(charge));
     order.reverse_transfer = call_is_true(call, "reverse_transfer");
+    order.refund_fee = call_is_true(call, "refund_application_fee");
     if (!check(call, charge, order.amount) ||
         !metadata_merge(call, "{}", &order.metadata)) {
         return;

@@ -52,6 +52,7 @@ struct refund_order {
     const char *metadata; /* JSON */
     enum refund_status status; /* how it begins: pending or succeeded */
     bool reverse_transfer;
+    bool refund_fee;
     bool of_uncaptured; /* no money had moved: there is no balance transaction */
 };
 

@@ -25,6 +25,9 @@ struct route {
     void (*handle)(struct call *call);
 };
 
+/* Each ends with a row without method. */
+extern const struct route routes_money[], routes_connect[], routes_terminal[];
+
 /* NULL: there is none. *out_id is what stood for {id}. */
 const struct route *routes_find(const char *method,
                                 struct span path,

@@ -13,6 +13,7 @@
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 
+#include "tests/stripesim/account_links.h"
 #include "tests/stripesim/admit.h"
 #include "tests/stripesim/call.h"
 #include "tests/stripesim/control.h"
@@ -125,6 +126,10 @@ static void on_request(struct evhttp_request *http, void *context)
     struct sim *sim = context;
     if (control_takes(http)) {
         control_handle(sim, http);
+        return;
+    }
+    if (account_links_takes(http)) {
+        account_links_handle(sim, http);
         return;
     }
     bool replays = false;
@@ -281,10 +286,10 @@ static void carry_out(struct call *call)
     if (!call->replayed_from && (!action || action->executes) &&
         params_check(call, call->route->params) && admit_expansion(call)) {
         call->executed = true;
-        sim->cause.request_id = call->request_id;
-        sim->cause.idempotency_key = store_copy(&sim->store, call->idempotency_key);
+        sim->store.cause.request_id = call->request_id;
+        sim->store.cause.idempotency_key = store_copy(&sim->store, call->idempotency_key);
         call->route->handle(call);
-        sim->cause = (struct cause){0};
+        sim->store.cause = (struct cause){0};
     }
     if (action && action->status) {
         call->replayed_from = NULL;

@@ -8,6 +8,8 @@
 
 #define API_VERSION "2024-06-20"
 
+enum { LINK_LIFE_S = 300 };
+
 enum outcome sim_init(struct sim *sim,
                       struct event_base *base,
                       const struct sim_options *options,
@@ -17,6 +19,7 @@ enum outcome sim_init(struct sim *sim,
         .base = base,
         .clock = &clock_system,
         .api_version = API_VERSION,
+        .link_life_s = LINK_LIFE_S,
         .seed = options->seed,
     };
     random_seed(&sim->choices, options->seed);
@@ -52,6 +55,7 @@ void sim_reset(struct sim *sim, uint64_t seed)
     faults_init(&sim->faults);
     random_seed(&sim->choices, seed);
     sim->api_version = API_VERSION;
+    sim->link_life_s = LINK_LIFE_S;
     sim->calls = 0;
     sim->seed = seed;
 }

@@ -26,12 +26,6 @@ struct event_base;
 struct play;
 struct waiter;
 
-/* The call that is being carried out: events name it. Strings live in the store. */
-struct cause {
-    const char *request_id;
-    const char *idempotency_key;
-};
-
 struct sim {
     struct event_base *base; /* borrowed from main */
     const struct clock *clock;
@@ -41,8 +35,8 @@ struct sim {
     struct webhooks *webhooks;
     struct play *play;
     struct random choices; /* what happens by chance repeats under the same seed */
-    struct cause cause;
     const char *api_version; /* of events */
+    int64_t link_life_s; /* how long the link to an onboarding page is good */
     uint64_t seed;
     int64_t calls; /* API calls answered */
     struct call *held; /* calls that wait for a fault's time to pass */

@@ -51,6 +51,7 @@ struct object store_head(struct store *store, enum kind kind, const char *accoun
         .kind = kind,
         .account = account,
         .created = store_now_s(store),
+        .idempotency_key = store->cause.idempotency_key,
         .livemode = store->livemode,
     };
 }
@@ -59,6 +60,15 @@ void *store_find(const struct store *store,
                  enum kind kind,
                  const char *account,
                  struct span id)
+{
+    struct object *object = store_find_ever(store, kind, account, id);
+    return object && !object->is_deleted ? object : NULL;
+}
+
+void *store_find_ever(const struct store *store,
+                      enum kind kind,
+                      const char *account,
+                      struct span id)
 {
     struct object *object = store_find_any(store, id);
     bool fits = object && object->kind == kind &&

@@ -24,8 +24,16 @@ struct store_list {
     size_t room;
 };
 
+/* The call that is being carried out: what it makes, and events, name it. Strings live in
+ * the store. */
+struct cause {
+    const char *request_id;
+    const char *idempotency_key;
+};
+
 struct store {
     struct arena arena;
+    struct cause cause;
     struct map by_id;
     struct store_list lists[KIND_COUNT];
     struct random ids; /* seeded by the kernel: ids never come twice, whatever the seed */
@@ -42,11 +50,16 @@ void store_done(struct store *store);
 void *store_new(struct store *store, enum kind kind, const char *account, const char *id);
 /* The head of an object that is not entered: a snapshot to be, without an id. */
 struct object store_head(struct store *store, enum kind kind, const char *account);
-/* NULL: there is none of that kind and account. */
+/* NULL: there is none of that kind and account, or it was deleted. */
 void *store_find(const struct store *store,
                  enum kind kind,
                  const char *account,
                  struct span id);
+/* Also when it was deleted. */
+void *store_find_ever(const struct store *store,
+                      enum kind kind,
+                      const char *account,
+                      struct span id);
 struct object *store_find_any(const struct store *store, struct span id);
 
 int64_t store_now_s(struct store *store);

@@ -29,6 +29,7 @@ static void verb_authorize(struct order *order);
 static void verb_deauthorize(struct order *order);
 static void verb_payout(struct order *order);
 static void verb_reader(struct order *order);
+static void verb_reader_status(struct order *order);
 static void verb_send_event(struct order *order);
 static void verb_faults(struct order *order);
 static void verb_add_fault(struct order *order);
@@ -61,6 +62,7 @@ const struct verb verbs_table[] = {
     {"POST", "accounts/{id}/deauthorize", verb_deauthorize},
     {"POST", "accounts/{id}/payout", verb_payout},
     {"POST", "readers", verb_reader},
+    {"POST", "readers/{id}/status", verb_reader_status},
     {"GET", "faults", verb_faults},
     {"POST", "faults", verb_add_fault},
     {"DELETE", "faults", verb_clear_faults},
@@ -285,6 +287,19 @@ static void verb_reader(struct order *order)
     show(order, &reader->object);
 }
 
+/* {status: "online" or "offline"} */
+static void verb_reader_status(struct order *order)
+{
+    struct reader *reader = verbs_object(order, KIND_READER);
+    struct span status = json_string(order->body, "status");
+    if (reader && !span_is(status, "online") && !span_is(status, "offline")) {
+        order->refused = "a reader is online or offline";
+    } else if (reader) {
+        reader->status = span_is(status, "online") ? "online" : "offline";
+        show(order, &reader->object);
+    }
+}
+
 static void verb_send_event(struct order *order)
 {
     struct stripe_event *event = verbs_object(order, KIND_EVENT);
@@ -421,9 +436,12 @@ static bool read_weights(struct order *order, struct play_order *play)
     return total > 0 || !json_first(order->body, "mix");
 }
 
-/* {api_version?}: of the events that are made from now on */
+/* {api_version?, link_life_s?}: of the events and links that are made from now on */
 static void verb_settings(struct order *order)
 {
+    order->sim->link_life_s =
+        verbs_integer(order, "link_life_s", order->sim->link_life_s);
+    json_put_integer(order->answer, "link_life_s", order->sim->link_life_s);
     order->sim->api_version = verbs_string(order, "api_version", order->sim->api_version);
     json_put_string(order->answer, "api_version", span_of(order->sim->api_version));
 }

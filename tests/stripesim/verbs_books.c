@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * What exists, so that a test can compare the books. */
+#include "tests/stripesim/accounts.h"
 #include "tests/stripesim/disputes.h"
+#include "tests/stripesim/locations.h"
 #include "tests/stripesim/payments.h"
 #include "tests/stripesim/play.h"
+#include "tests/stripesim/readers.h"
 #include "tests/stripesim/refunds.h"
 #include "tests/stripesim/sim.h"
 #include "tests/stripesim/verbs.h"
@@ -14,6 +17,10 @@ static void write_payment(struct json_writer *json,
                           const struct payment_intent *intent);
 static void write_refunds(struct order *order);
 static void write_disputes(struct order *order);
+static void write_accounts(struct order *order);
+static void write_locations(struct order *order);
+static void write_readers(struct order *order);
+static void write_head(struct json_writer *json, const struct object *object);
 static bool wants(const struct order *order, const char *part);
 
 void verbs_summary(struct order *order)
@@ -32,6 +39,15 @@ void verbs_summary(struct order *order)
     }
     if (wants(order, "disputes")) {
         write_disputes(order);
+    }
+    if (wants(order, "accounts")) {
+        write_accounts(order);
+    }
+    if (wants(order, "locations")) {
+        write_locations(order);
+    }
+    if (wants(order, "readers")) {
+        write_readers(order);
     }
 }
 
@@ -111,8 +127,7 @@ static void write_payment(struct json_writer *json,
                           const struct payment_intent *intent)
 {
     const struct charge *charge = payments_charge(sim, intent);
-    json_open(json, NULL, '{');
-    json_put_string(json, "id", span_of(intent->object.id));
+    write_head(json, &intent->object);
     json_put_string(json, "status", span_of(payments_status_name(intent->status)));
     json_put_integer(json, "amount", intent->amount);
     json_put_integer(json, "amount_received", intent->amount_received);
@@ -133,8 +148,7 @@ static void write_refunds(struct order *order)
     for (size_t i = 0; i < list->count; i++) {
         const struct refund *refund =
             (const struct refund *)(const void *)list->objects[i];
-        json_open(order->answer, NULL, '{');
-        json_put_string(order->answer, "id", span_of(refund->object.id));
+        write_head(order->answer, &refund->object);
         json_put_string(order->answer,
                         "status",
                         span_of(refunds_status_name(refund->status)));
@@ -168,6 +182,65 @@ static void write_disputes(struct order *order)
         json_close(order->answer, '}');
     }
     json_close(order->answer, ']');
+}
+
+static void write_accounts(struct order *order)
+{
+    const struct store_list *list = &order->sim->store.lists[KIND_ACCOUNT];
+    json_open(order->answer, "accounts", '[');
+    for (size_t i = 0; i < list->count; i++) {
+        const struct account *account =
+            (const struct account *)(const void *)list->objects[i];
+        write_head(order->answer, &account->object);
+        json_put_bool(order->answer, "charges_enabled", account->charges_enabled);
+        json_put_bool(order->answer, "details_submitted", account->details_submitted);
+        json_put_bool(order->answer, "deauthorized", account->deauthorized);
+        json_put_raw(order->answer, "metadata", span_of(account->metadata));
+        json_close(order->answer, '}');
+    }
+    json_close(order->answer, ']');
+}
+
+static void write_locations(struct order *order)
+{
+    const struct store_list *list = &order->sim->store.lists[KIND_LOCATION];
+    json_open(order->answer, "locations", '[');
+    for (size_t i = 0; i < list->count; i++) {
+        const struct location *location =
+            (const struct location *)(const void *)list->objects[i];
+        write_head(order->answer, &location->object);
+        json_put_bool(order->answer, "deleted", location->object.is_deleted);
+        json_put_string(order->answer, "display_name", span_of(location->display_name));
+        json_put_raw(order->answer, "metadata", span_of(location->metadata));
+        json_close(order->answer, '}');
+    }
+    json_close(order->answer, ']');
+}
+
+static void write_readers(struct order *order)
+{
+    const struct store_list *list = &order->sim->store.lists[KIND_READER];
+    json_open(order->answer, "readers", '[');
+    for (size_t i = 0; i < list->count; i++) {
+        const struct reader *reader =
+            (const struct reader *)(const void *)list->objects[i];
+        write_head(order->answer, &reader->object);
+        json_put_bool(order->answer, "deleted", reader->object.is_deleted);
+        json_put_string(order->answer, "label", span_of(reader->label));
+        json_put_optional(order->answer, "location", span_of(reader->location));
+        json_put_raw(order->answer, "metadata", span_of(reader->metadata));
+        json_close(order->answer, '}');
+    }
+    json_close(order->answer, ']');
+}
+
+/* Opens the object; the caller closes it. The key tells which call made it, so that a
+ * test can count that none was made twice. */
+static void write_head(struct json_writer *json, const struct object *object)
+{
+    json_open(json, NULL, '{');
+    json_put_string(json, "id", span_of(object->id));
+    json_put_optional(json, "idempotency_key", span_of(object->idempotency_key));
 }
 
 /* Long lists can be left out: ?payments=0 */

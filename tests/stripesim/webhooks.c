@@ -10,14 +10,23 @@
 #include "common/base/clock.h"
 #include "tests/stripesim/courier.h"
 #include "tests/stripesim/events.h"
+#include "tests/stripesim/webhook_endpoints.h"
 
 /* One event on its way to one endpoint. */
 struct delivery {
     struct stripe_event *event;
-    int endpoint;
+    size_t target; /* its number */
     int64_t attempts; /* made */
     int64_t due_ms; /* monotonic */
     struct delivery *next;
+};
+
+/* Where events go. */
+struct target {
+    struct courier *courier;
+    const struct webhook_endpoint *registered; /* NULL: it is of the command line */
+    bool is_connect; /* of the command line: whose events */
+    bool is_gone; /* what is on its way still goes there */
 };
 
 /* Deliveries whose time has not come, a binary heap by due_ms. */
@@ -30,7 +39,9 @@ struct waiting {
 struct webhooks {
     struct event_base *base;
     struct random *choices;
-    struct courier *couriers[WEBHOOKS_ENDPOINT_COUNT]; /* NULL: nobody listens */
+    struct target *targets;
+    size_t target_count;
+    size_t configured; /* how many of the targets are of the command line: the first */
     struct event *timer;
     struct event *pump;
     struct webhooks_settings settings;
@@ -52,7 +63,15 @@ struct errand {
     unsigned int generation;
 };
 
+static void add_target(struct webhooks *webhooks, struct target target);
+static bool is_wanted(const struct target *target, const struct stripe_event *event);
+static int64_t count_wanted(const struct webhooks *webhooks,
+                            const struct stripe_event *event);
+static void withhold(struct webhooks *webhooks, struct stripe_event *event);
 static void schedule(struct webhooks *webhooks, struct stripe_event *event);
+static void schedule_to(struct webhooks *webhooks,
+                        struct stripe_event *event,
+                        size_t target);
 static void send_after(struct webhooks *webhooks,
                        struct delivery *delivery,
                        int64_t after_ms);
@@ -117,12 +136,16 @@ struct webhooks *webhooks_new(struct event_base *base,
         *setting_at(&webhooks->settings, &settings[i]) = settings[i].fallback;
     }
     for (int i = 0; i < WEBHOOKS_ENDPOINT_COUNT; i++) {
-        if (endpoints[i].url &&
-            courier_new(base, &endpoints[i], &webhooks->couriers[i], fault) !=
-                OUTCOME_DONE) {
+        struct target target = {.is_connect = i == WEBHOOKS_CONNECT};
+        if (!endpoints[i].url) {
+            continue;
+        }
+        if (courier_new(base, &endpoints[i], &target.courier, fault) != OUTCOME_DONE) {
             webhooks_free(webhooks);
             return NULL;
         }
+        add_target(webhooks, target);
+        webhooks->configured++;
     }
     return webhooks;
 }
@@ -133,9 +156,10 @@ void webhooks_free(struct webhooks *webhooks)
         return;
     }
     forget_all(webhooks);
-    for (int i = 0; i < WEBHOOKS_ENDPOINT_COUNT; i++) {
-        courier_free(webhooks->couriers[i]);
+    for (size_t i = 0; i < webhooks->target_count; i++) {
+        courier_free(webhooks->targets[i].courier);
     }
+    free(webhooks->targets);
     event_free(webhooks->timer);
     event_free(webhooks->pump);
     free(webhooks->withheld);
@@ -143,25 +167,32 @@ void webhooks_free(struct webhooks *webhooks)
     free(webhooks);
 }
 
+void webhooks_register(struct webhooks *webhooks, const struct webhook_endpoint *endpoint)
+{
+    struct fault fault;
+    struct target target = {.registered = endpoint};
+    for (size_t i = webhooks->configured; i < webhooks->target_count; i++) {
+        if (webhooks->targets[i].registered == endpoint) {
+            webhooks->targets[i].is_gone = true;
+        }
+    }
+    if (courier_new(webhooks->base,
+                    &(struct webhooks_endpoint){endpoint->url, endpoint->secret},
+                    &target.courier,
+                    &fault) == OUTCOME_DONE) {
+        add_target(webhooks, target);
+    }
+}
+
 void webhooks_offer(struct webhooks *webhooks, struct stripe_event *event)
 {
     webhooks->counts.events++;
-    int endpoint = event->subject ? WEBHOOKS_CONNECT : WEBHOOKS_PLATFORM;
-    if (!webhooks->couriers[endpoint]) {
+    event->pending_webhooks = count_wanted(webhooks, event);
+    if (event->pending_webhooks == 0) {
         return;
     }
-    event->pending_webhooks = 1;
     if (random_percent(webhooks->choices, webhooks->settings.withhold_percent)) {
-        if (webhooks->withheld_count == webhooks->withheld_room) {
-            webhooks->withheld_room = webhooks->withheld_room * 2 + 64;
-            webhooks->withheld =
-                realloc(webhooks->withheld,
-                        webhooks->withheld_room * sizeof(struct stripe_event *));
-            if (!webhooks->withheld) {
-                abort();
-            }
-        }
-        webhooks->withheld[webhooks->withheld_count++] = event;
+        withhold(webhooks, event);
         return;
     }
     schedule(webhooks, event);
@@ -173,9 +204,7 @@ void webhooks_offer(struct webhooks *webhooks, struct stripe_event *event)
 
 void webhooks_resend(struct webhooks *webhooks, struct stripe_event *event)
 {
-    if (webhooks->couriers[event->subject ? WEBHOOKS_CONNECT : WEBHOOKS_PLATFORM]) {
-        schedule(webhooks, event);
-    }
+    schedule(webhooks, event);
 }
 
 int64_t webhooks_release(struct webhooks *webhooks)
@@ -192,6 +221,10 @@ int64_t webhooks_release(struct webhooks *webhooks)
 void webhooks_reset(struct webhooks *webhooks)
 {
     forget_all(webhooks);
+    for (size_t i = webhooks->configured; i < webhooks->target_count; i++) {
+        courier_free(webhooks->targets[i].courier);
+    }
+    webhooks->target_count = webhooks->configured;
     webhooks->counts = (struct webhooks_counts){0};
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         *setting_at(&webhooks->settings, &settings[i]) = settings[i].fallback;
@@ -247,14 +280,68 @@ void webhooks_write_counts(const struct webhooks *webhooks, struct json_writer *
     json_close(json, '}');
 }
 
+static void add_target(struct webhooks *webhooks, struct target target)
+{
+    webhooks->targets =
+        realloc(webhooks->targets, (webhooks->target_count + 1) * sizeof(struct target));
+    if (!webhooks->targets) {
+        abort();
+    }
+    webhooks->targets[webhooks->target_count++] = target;
+}
+
+static bool is_wanted(const struct target *target, const struct stripe_event *event)
+{
+    if (target->is_gone) {
+        return false;
+    }
+    return target->registered ? webhook_endpoints_wants(target->registered, event)
+                              : target->is_connect == (event->subject != NULL);
+}
+
+static int64_t count_wanted(const struct webhooks *webhooks,
+                            const struct stripe_event *event)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < webhooks->target_count; i++) {
+        count += is_wanted(&webhooks->targets[i], event) ? 1 : 0;
+    }
+    return count;
+}
+
+static void withhold(struct webhooks *webhooks, struct stripe_event *event)
+{
+    if (webhooks->withheld_count == webhooks->withheld_room) {
+        webhooks->withheld_room = webhooks->withheld_room * 2 + 64;
+        webhooks->withheld =
+            realloc(webhooks->withheld,
+                    webhooks->withheld_room * sizeof(struct stripe_event *));
+        if (!webhooks->withheld) {
+            abort();
+        }
+    }
+    webhooks->withheld[webhooks->withheld_count++] = event;
+}
+
 static void schedule(struct webhooks *webhooks, struct stripe_event *event)
+{
+    for (size_t i = 0; i < webhooks->target_count; i++) {
+        if (is_wanted(&webhooks->targets[i], event)) {
+            schedule_to(webhooks, event, i);
+        }
+    }
+}
+
+static void schedule_to(struct webhooks *webhooks,
+                        struct stripe_event *event,
+                        size_t target)
 {
     struct delivery *delivery = calloc(1, sizeof(*delivery));
     if (!delivery) {
         abort();
     }
     delivery->event = event;
-    delivery->endpoint = event->subject ? WEBHOOKS_CONNECT : WEBHOOKS_PLATFORM;
+    delivery->target = target;
     webhooks->counts.outstanding++;
     int64_t after_ms = webhooks->settings.delay_ms;
     if (webhooks->settings.reorder_ms > 0) {
@@ -344,7 +431,7 @@ static void send_off(struct webhooks *webhooks, struct delivery *delivery)
     delivery->attempts++;
     webhooks->counts.attempts++;
     webhooks->under_way++;
-    courier_send(webhooks->couriers[delivery->endpoint],
+    courier_send(webhooks->targets[delivery->target].courier,
                  delivery->event,
                  seal,
                  webhooks->settings.timeout_ms,
@@ -373,7 +460,7 @@ static void on_sent(void *context, int status)
     webhooks->counts.delivered++;
     webhooks->counts.outstanding--;
     delivery->event->deliveries++;
-    delivery->event->pending_webhooks = 0;
+    delivery->event->pending_webhooks -= delivery->event->pending_webhooks > 0 ? 1 : 0;
     free(delivery);
 }
 

@@ -9,7 +9,7 @@
  * Units:   milliseconds, percents
  *
  * Events of the platform go to one endpoint, those of connected accounts to the other,
- * each under its own secret. An answer that is not 2xx, and no answer in time, is a
+ * each under its own secret; and to the endpoints that were registered through the API. An answer that is not 2xx, and no answer in time, is a
  * failure, and the event is sent again under a fresh signature after retry_first_ms, then
  * four times as long, up to retry_most_ms, `retries` times.
  */
@@ -25,6 +25,7 @@
 
 struct event_base;
 struct stripe_event;
+struct webhook_endpoint;
 struct webhooks;
 
 enum { WEBHOOKS_PLATFORM, WEBHOOKS_CONNECT, WEBHOOKS_ENDPOINT_COUNT };
@@ -67,6 +68,11 @@ struct webhooks *webhooks_new(struct event_base *base,
                               const struct webhooks_endpoint endpoints[],
                               struct fault *fault);
 void webhooks_free(struct webhooks *webhooks);
+/* Sends there too, from now on and no more to where it was before. The endpoint is
+ * borrowed until webhooks_reset; one whose url is not http://host:port/path gets nothing.
+ */
+void webhooks_register(struct webhooks *webhooks,
+                       const struct webhook_endpoint *endpoint);
 void webhooks_offer(struct webhooks *webhooks, struct stripe_event *event);
 /* Once more, whatever became of it before. */
 void webhooks_resend(struct webhooks *webhooks, struct stripe_event *event);
