@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""api/openapi.yaml is the front door's route table in words, and the check of answers
+against it can fail."""
+
+import json
+import re
+from email.message import Message
+
+import pytest
+from support.openapi import METHODS, Contract, ContractError, contract, load
+from support.programs import ROOT
+
+ROLES = {"ROUTE_SELLERS": {"pompier", "admin"},
+         "ROUTE_TREASURERS": {"admin", "operator"},
+         "ROUTE_BOOKKEEPERS": {"admin", "viewer", "operator"},
+         "ROUTE_EVERYBODY": {"pompier", "admin", "viewer", "operator"}}
+ROW = re.compile(r'\{HTTP_(\w+),\s*"([^"]+)",\s*"\w+",\s*\w+,\s*(\w+)(?:\((\w[\w| ]*)\))?')
+
+
+def nameless(path):
+    """Names of parameters are nobody's business but the document's."""
+    return re.sub(r"\{\w+\}", "{}", path)
+
+
+def route_table():
+    """{(method, path): the word that says who may come in, and its roles}"""
+    table = (ROOT / "api/routes.c").read_text().split("struct route routes[] = {")[1]
+    rows = ROW.findall(table.split("\n};")[0])
+    assert len(rows) == len(re.findall(r"\{HTTP_", table.split("\n};")[0]))
+    return {(method, nameless(path)): (who, roles) for method, path, who, roles in rows}
+
+
+def described():
+    return {(method.upper(), nameless(path)): operation
+            for path, item in contract().document["paths"].items()
+            for method, operation in item.items() if method in METHODS}
+
+
+def test_the_route_table_and_the_description_name_the_same_routes():
+    assert set(route_table()) == set(described())
+
+
+def test_the_description_says_who_may_call_as_the_route_table_does():
+    operations = described()
+    for route, (who, roles) in route_table().items():
+        said = set(operations[route]["x-roles"])
+        public = operations[route].get("security") == []
+        if who == "PEOPLE":
+            allowed = set().union(*(ROLES.get(one.strip(), {one.strip().removeprefix(
+                "ROLE_").lower()}) for one in roles.split("|")))
+            assert (route, said, public) == (route, allowed, False)
+        else:
+            assert (route, public) == (route, True)
+
+
+def test_every_write_takes_an_idempotency_key_but_those_that_say_why_not():
+    for (method, path), operation in described().items():
+        names = {contract().resolve(one)["name"] for one in operation.get("parameters", [])}
+        if method != "POST" or operation.get("security") == []:
+            continue
+        if "Idempotency-Key" not in names:
+            assert "takes no Idempotency-Key" in operation["description"].replace(
+                "Takes", "takes"), path
+
+
+# The check itself.
+
+def headers(**words):
+    made = Message()
+    for name, value in words.items():
+        made[name.replace("_", "-")] = value
+    return made
+
+
+JSON = headers(Content_Type="application/json; charset=utf-8")
+PROBLEM = headers(Content_Type="application/problem+json; charset=utf-8")
+TOKEN = "/api/terminal/connection-token"
+
+
+def problem(status, code, **more):
+    return json.dumps({"type": "urn:tocsin:problem:x", "title": "t", "status": status,
+                       "detail": "d", "code": code, "request_id": "req_1", **more}).encode()
+
+
+@pytest.mark.parametrize("method, path, status, said, body", [
+    ("GET", "/healthz", 200, JSON, b'{"alive": true}'),
+    ("HEAD", "/healthz", 200, JSON, b""),
+    ("POST", TOKEN, 200, JSON, b'{"secret": "pst_1"}'),
+    ("POST", TOKEN, 401, PROBLEM, problem(401, "unauthenticated")),
+    ("POST", TOKEN, 413, PROBLEM, problem(413, "too_large")),
+    ("GET", "/api/nothing", 404, PROBLEM, problem(404, "not_found")),
+    ("DELETE", "/healthz", 405, headers(Allow="GET, HEAD"), problem(405, "method_not_allowed")),
+])
+def test_answers_that_are_documented_pass(method, path, status, said, body):
+    contract().check_answer(method, path, status, said, body)
+
+
+@pytest.mark.parametrize("method, path, status, said, body, why", [
+    ("GET", "/api/nothing", 200, JSON, b"{}", "no such path"),
+    ("DELETE", "/healthz", 200, JSON, b"{}", "no such method"),
+    ("DELETE", "/healthz", 405, PROBLEM, problem(405, "method_not_allowed"), "without Allow"),
+    ("POST", TOKEN, 201, JSON, b'{"secret": "pst_1"}', "does not document"),
+    ("POST", TOKEN, 200, headers(Content_Type="text/html"), b"", "as text/html"),
+    ("POST", TOKEN, 200, JSON, b'{"secret": 5}', "is not of type"),
+    ("POST", TOKEN, 200, JSON, b"{}", "required property"),
+    ("POST", TOKEN, 200, JSON, b'{"secret": "pst_1", "more": 1}', "'more' was unexpected"),
+    ("POST", TOKEN, 200, JSON, b"pst_1", "no JSON"),
+    ("POST", TOKEN, 409, PROBLEM, problem(409, "wrong_state"), "with the code wrong_state"),
+    ("POST", TOKEN, 409, PROBLEM, problem(422, "idempotency_in_flight"), "with the code"),
+    ("POST", TOKEN, 200, headers(Content_Type="application/json", X_Mood="good"),
+     b'{"secret": "pst_1"}', "X-Mood"),
+    ("POST", "/api/stripe/locations", 202, JSON, b"{}", "without the header location"),
+    ("POST", "/api/logout", 204, headers(), b"x", "with a body"),
+])
+def test_answers_that_are_not_documented_fail(method, path, status, said, body, why):
+    with pytest.raises(ContractError, match=why):
+        contract().check_answer(method, path, status, said, body)
+
+
+GOOD = {"amount": 1500, "amicale_id": 12}
+SENT = {"Content-Type": "application/json"}
+
+
+def test_a_request_that_is_documented_passes():
+    contract().check_request("POST", "/api/payments/create-intent",
+                             {**SENT, "Idempotency-Key": "a"}, json.dumps(GOOD).encode())
+    contract().check_request("GET", "/api/pompiers/3/ventes?page=2&from=2026-11-01", {}, None)
+
+
+@pytest.mark.parametrize("method, target, sent, body, why", [
+    ("POST", "/api/payments/create-intent", SENT, {**GOOD, "amount": 99}, "less than"),
+    ("POST", "/api/payments/create-intent", SENT, {**GOOD, "mood": 1}, "'mood'"),
+    ("POST", "/api/payments/create-intent", SENT, {"amount": 100}, "required property"),
+    ("POST", "/api/payments/create-intent", {**SENT, "Idempotency-Key": "a b"}, GOOD,
+     "Idempotency-Key"),
+    ("POST", "/api/payments/create-intent", {"Content-Type": "text/plain"}, GOOD, "text/plain"),
+    ("POST", "/api/payments/create-intent", SENT, None, "without a body"),
+    ("GET", "/api/pompiers/3/ventes?page=first", {}, None, "page"),
+    ("GET", "/api/pompiers/3/ventes?mood=1", {}, None, "mood"),
+    ("POST", "/api/payments/ch_1/capture", SENT, {}, "payment"),
+])
+def test_a_request_that_is_not_documented_but_was_taken_fails(method, target, sent, body, why):
+    with pytest.raises(ContractError, match=why):
+        contract().check_request(method, target, sent,
+                                 None if body is None else json.dumps(body).encode())
+
+
+def test_a_member_that_the_description_drops_is_missed():
+    document = load()
+    del document["components"]["schemas"]["ConnectionToken"]["properties"]["secret"]
+    with pytest.raises(ContractError, match="'secret' was unexpected"):
+        Contract(document).check_answer("POST", TOKEN, 200, JSON, b'{"secret": "pst_1"}')
