@@ -11,8 +11,11 @@
 #include "api/problem.h"
 #include "api/request.h"
 #include "api/routes.h"
+#include "api/session.h"
 
 static bool is_let_in(const struct request *request);
+static void enter_as(struct request *request);
+static void enter(struct request *request);
 static bool is_json(struct span type);
 static void answer_unmatched(struct request *request, unsigned allowed);
 
@@ -51,11 +54,10 @@ void dispatch(struct request *request,
         answer_unmatched(request, match.allowed);
     } else if (!is_let_in(request)) {
         request_problem(request, PROBLEM_FORBIDDEN);
-    } else if (match.route->body == ROUTE_BODY_JSON && request->body.len > 0 &&
-               !is_json(request_header(request, "content-type"))) {
-        request_problem(request, PROBLEM_UNSUPPORTED_TYPE);
+    } else if (match.route->auth == ROUTE_PEOPLE) {
+        session_find(request, enter_as);
     } else {
-        match.route->handle(request);
+        enter(request);
     }
 }
 
@@ -67,9 +69,28 @@ static bool is_let_in(const struct request *request)
     case ROUTE_OBSERVERS:
         return networks_have(&request->loop->door->observers, &request->peer);
     case ROUTE_PEOPLE:
-        return false;
+        return true; /* once their session is found */
     }
     return false;
+}
+
+static void enter_as(struct request *request)
+{
+    if (!(request->route->roles & (unsigned)request->session->role)) {
+        request_problem(request, PROBLEM_ROLE_NOT_ALLOWED);
+        return;
+    }
+    enter(request);
+}
+
+static void enter(struct request *request)
+{
+    if (request->route->body == ROUTE_BODY_JSON && request->body.len > 0 &&
+        !is_json(request_header(request, "content-type"))) {
+        request_problem(request, PROBLEM_UNSUPPORTED_TYPE);
+    } else {
+        request->route->handle(request);
+    }
 }
 
 /* application/json, with or without parameters. */

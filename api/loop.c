@@ -21,6 +21,7 @@
 #include "api/reader.h"
 #include "api/redis_async.h"
 #include "api/request.h"
+#include "api/session_cache.h"
 #include "api/subscriber.h"
 #include "api/waiting.h"
 #include "common/base/clock.h"
@@ -62,6 +63,7 @@ enum outcome loop_open(struct loop *loop,
                           .accept_paused = true,
                           .stop_fd = -1};
     text_init(&loop->scratch, SCRATCH_BYTES);
+    loop->sessions = session_cache_open();
     digest_random(&loop->next_id, sizeof(loop->next_id));
     loop->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct event_config *config = event_config_new();
@@ -146,6 +148,7 @@ void loop_close(struct loop *loop)
     if (loop->stop_fd >= 0) {
         close(loop->stop_fd);
     }
+    session_cache_close(loop->sessions);
     text_done(&loop->scratch);
 }
 

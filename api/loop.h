@@ -34,6 +34,7 @@ struct ingest;
 struct mailbox;
 struct redis_async;
 struct request;
+struct session_cache;
 struct subscriber;
 struct waiting;
 
@@ -66,6 +67,7 @@ struct loop {
     struct subscriber *subscriber;
     struct devices *devices;
     struct mailbox *reads; /* NULL: it closes */
+    struct session_cache *sessions;
 
     int listen_fd;
     atomic_int *connection_total; /* of all loops */

@@ -2,15 +2,16 @@
  *
  * session - who a request comes from: its token, looked up in memory, Redis and MariaDB.
  *
- * Owns:    one cache a loop, bounded
- * Callers: dispatch (the gate), the routes of login and logout
+ * Owns:    nothing; each loop remembers sessions in a cache of its own (session_cache.h)
+ * Callers: dispatch (the gate), subscriber (ends), the routes of login and logout
  * Blocks:  never
  * Units:   moments are wall time in milliseconds
  *
  * The token is 256 random bits, in base64url; only its SHA-256 is ever kept. It comes as
  * Authorization: Bearer, or as the cookie `tocsin_session`. What MariaDB said is believed
  * for SESSION_BELIEVED_MS, in memory and (sealed) in Redis; a session that ended is
- * published, and forgotten at once by whoever hears it.
+ * published, and forgotten at once by whoever hears it. That there is none is asked anew
+ * each time.
  */
 #ifndef API_SESSION_H
 #define API_SESSION_H
@@ -23,9 +24,8 @@
 
 struct loop;
 struct request;
-struct session_cache;
 
-enum { SESSION_BELIEVED_MS = 60000, SESSION_HASH_BYTES = 64 + 1, SESSION_CACHED = 16384 };
+enum { SESSION_HASH_BYTES = 64 + 1 };
 
 struct session {
     int64_t user_id;
@@ -43,9 +43,6 @@ static inline bool session_may_see(const struct session *session, int64_t amical
     return !role_has_amicale(session->role) || session->amicale_id == amicale_id;
 }
 
-struct session_cache *session_cache_open(struct loop *loop);
-void session_cache_close(struct session_cache *cache); /* NULL does nothing */
-
 /* Finds out who it is and calls `next` with request->session set, now or later; answers
  * 401 (no session, or an ended one), 403 (a write with a cookie from a foreign page) or
  * 503 (nobody could be asked) itself. */
@@ -53,6 +50,10 @@ void session_find(struct request *request, void (*next)(struct request *request)
 /* Of one token, or of all of a user's. */
 void session_forget(struct loop *loop, struct span token_hash);
 void session_forget_user(struct loop *loop, int64_t user_id);
+/* A message on SESSION_STORE_ENDED; or messages may have been missed, and everything is
+ * asked anew. */
+void session_hear(struct loop *loop, struct span message);
+void session_missed(struct loop *loop);
 
 /* The routes. */
 void session_login(struct request *request); /* POST /api/login */
