@@ -13,14 +13,16 @@
 #include "api/door.h"
 #include "api/loop.h"
 #include "api/redis_async.h"
+#include "api/session.h"
 #include "api/waiting.h"
 #include "common/base/arena.h"
 #include "common/base/clock.h"
 #include "common/base/settings.h"
 #include "common/link/queue.h"
 #include "common/link/redis.h"
+#include "common/link/session_store.h"
 
-enum { NAMES_BYTES = 64 * 1024, HOST_BYTES = 65, OTHER_CHANNELS = 1 };
+enum { NAMES_BYTES = 64 * 1024, HOST_BYTES = 65, OTHER_CHANNELS = 2 };
 
 struct subscriber {
     struct loop *loop;
@@ -101,6 +103,7 @@ static void name_channels(struct subscriber *subscriber)
     subscriber->self = span_of(
         arena_format(arena, "{tocsin}:self:%.*s", SPAN_ARGS(subscriber->channel)));
     channels[count++] = subscriber->self.at;
+    channels[count++] = SESSION_STORE_ENDED;
     for (int i = 0; i < partitions; i++) {
         struct partition partition = {.number = i, .count = partitions};
         channels[count++] =
@@ -135,6 +138,7 @@ static void on_listening(void *context)
     struct subscriber *subscriber = context;
     subscriber->heard_ms = loop_mono_ms(subscriber->loop);
     waiting_look_at_all(subscriber->loop->waiting);
+    session_missed(subscriber->loop);
 }
 
 static void on_heard(void *context, struct span channel, struct span message)
@@ -144,6 +148,10 @@ static void on_heard(void *context, struct span channel, struct span message)
     struct span state;
     subscriber->heard_ms = loop_mono_ms(loop);
     if (span_equal(channel, subscriber->self)) {
+        return;
+    }
+    if (span_is(channel, SESSION_STORE_ENDED)) {
+        session_hear(loop, message);
         return;
     }
     counter_add(&loop->counters->heard, 1);

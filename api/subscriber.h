@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * subscriber - hears what Redis publishes for a loop: jobs that are settled.
+ * subscriber - hears what Redis publishes for a loop: jobs that are settled, sessions that
+ *              have ended.
  *
  * Owns:    a connection of its own that only listens, and the loop's channel
  * Callers: loop; asking (the channel)
@@ -11,9 +12,11 @@
  * Whether it would still hear anything it finds out by a message to itself, which goes out
  * over the loop's connection for commands every SUBSCRIBER_BEAT_MS. After
  * SUBSCRIBER_SILENT_MS without any message it dials again; once it listens again, every
- * job that is waited for is looked at. A message that is lost costs time, never an answer.
+ * job that is waited for is looked at, and no session is believed without being asked for.
+ * A message that is lost costs time, never an answer.
  *
  *   P:settled:<channel>     "<job id> done" or "<job id> dead"
+ *   {tocsin}:ended          "token <hash>" or "user <id>"
  *   {tocsin}:self:<channel> the messages to itself
  */
 #ifndef API_SUBSCRIBER_H
