@@ -45,7 +45,6 @@ static void on_known(struct request *request,
                      void *context,
                      enum waited waited,
                      const struct job_result *job);
-static void give_back(struct errand *errand);
 static void add_line(struct request *request, struct span line);
 
 void ask(struct request *request, const struct asking *asking)
@@ -118,7 +117,7 @@ static void enqueue(struct errand *errand)
         }
     }
     errand->asked_ms = clock_wall_ms(loop->door->clock);
-    errand->id = asking_key_name(request, errand->kind, errand->key);
+    errand->id = asking_key_name(request, errand->kind, errand->key, errand->round);
     errand->mac = asking_key_mac(request, asking->body);
     struct job_new job = {
         .id = errand->id,
@@ -192,7 +191,7 @@ static void on_enqueued(void *context,
         look_at_known(errand);
         return;
     case ENQUEUE_CONFLICT:
-        give_back(errand);
+        errand_give_back(errand);
         errand_refuse(errand, PROBLEM_IDEMPOTENCY_MISMATCH, false);
         return;
     }
@@ -249,7 +248,6 @@ static void look_at_known(struct errand *errand)
         .answer = on_known,
         .context = errand,
     };
-    give_back(errand);
     waiting_add(errand->request, &wait);
 }
 
@@ -264,10 +262,11 @@ static void on_known(struct request *request,
         errand_settled(errand, job, true);
         return;
     case WAITED_SEEN:
+        errand_give_back(errand);
         errand_refuse(errand, PROBLEM_IDEMPOTENCY_IN_FLIGHT, true);
         return;
     case WAITED_GONE: /* forgotten since */
-        errand_recall(errand);
+        errand_recall(errand, true);
         return;
     case WAITED_UNSEEN:
     case WAITED_LATE:
@@ -280,8 +279,18 @@ static void on_known(struct request *request,
     }
 }
 
-/* It cost nothing but the look. */
-static void give_back(struct errand *errand)
+bool errand_may_again(const struct errand *errand)
+{
+    return errand->key.len > 0 && errand->round + 1 < ERRAND_ROUNDS;
+}
+
+void errand_again(struct errand *errand)
+{
+    errand->round++;
+    enqueue(errand);
+}
+
+void errand_give_back(struct errand *errand)
 {
     if (errand->asking.limit != LIMIT_NONE) {
         limits_give_back(errand->request, errand->asking.limit, errand->who);

@@ -21,6 +21,7 @@
 struct recalled {
     struct errand *errand;
     int64_t user_id;
+    bool repeated;
     struct span mac; /* empty: there is no such key */
     struct span sealed_answer; /* empty: it has none yet */
 };
@@ -36,25 +37,25 @@ static void on_recalled(struct request *request,
 static void deliver(struct errand *errand,
                     struct span binding,
                     struct span sealed,
-                    bool replayed);
+                    bool repeated);
 static struct span about_of(const struct errand *errand);
 static struct span headers_of(struct request *request, struct span more, bool replayed);
 
-void errand_settled(struct errand *errand, const struct job_result *job, bool replayed)
+void errand_settled(struct errand *errand, const struct job_result *job, bool repeated)
 {
-    if (job->state == JOB_DEAD) {
+    if (job->state == JOB_DEAD || job->discarded) {
         errand_refuse(errand, PROBLEM_JOB_FAILED, true);
     } else if (job->result.len == 0) {
-        errand_recall(errand);
+        errand_recall(errand, repeated);
     } else {
         deliver(errand,
                 jobs_result_binding(&errand->request->arena, errand->id),
                 job->result,
-                replayed);
+                repeated);
     }
 }
 
-void errand_recall(struct errand *errand)
+void errand_recall(struct errand *errand, bool repeated)
 {
     struct request *request = errand->request;
     if (errand->key.len == 0 || !request->session) {
@@ -64,6 +65,7 @@ void errand_recall(struct errand *errand)
     struct recalled *recalled = ARENA_NEW(&request->arena, struct recalled);
     recalled->errand = errand;
     recalled->user_id = request->session->user_id;
+    recalled->repeated = repeated;
     reader_ask(request, read_answer, on_recalled, recalled);
 }
 
@@ -89,7 +91,7 @@ static enum outcome read_answer(struct mariadb *db,
     return outcome;
 }
 
-/* A job that is done and left no answer anywhere was discarded by an operator. */
+/* A job that is done and left no answer anywhere gave one that was worth nothing. */
 static void on_recalled(struct request *request,
                         void *context,
                         enum outcome outcome,
@@ -100,22 +102,25 @@ static void on_recalled(struct request *request,
     if (outcome != OUTCOME_DONE) {
         reader_failed(request, fault);
     } else if (recalled->mac.len > 0 && !span_equal(recalled->mac, errand->mac)) {
+        errand_give_back(errand);
         errand_refuse(errand, PROBLEM_IDEMPOTENCY_MISMATCH, false);
-    } else if (recalled->sealed_answer.len == 0) {
-        errand_refuse(errand, PROBLEM_JOB_FAILED, true);
-    } else {
+    } else if (recalled->sealed_answer.len > 0) {
         struct span binding = span_of(arena_format(&request->arena,
                                                    "idempotency|%" PRId64 "|%.*s",
                                                    recalled->user_id,
                                                    SPAN_ARGS(errand->key)));
         deliver(errand, binding, recalled->sealed_answer, true);
+    } else if (recalled->repeated && errand_may_again(errand)) {
+        errand_again(errand);
+    } else {
+        errand_refuse(errand, PROBLEM_JOB_FAILED, true);
     }
 }
 
 static void deliver(struct errand *errand,
                     struct span binding,
                     struct span sealed,
-                    bool replayed)
+                    bool repeated)
 {
     struct request *request = errand->request;
     struct answer answer;
@@ -127,7 +132,14 @@ static void deliver(struct errand *errand,
         errand_refuse(errand, PROBLEM_JOB_FAILED, true);
         return;
     }
-    answer.replayed = answer.replayed || replayed;
+    if (repeated && answer_is_passing(&answer) && errand_may_again(errand)) {
+        errand_again(errand);
+        return;
+    }
+    if (repeated) {
+        errand_give_back(errand);
+        answer.replayed = true;
+    }
     if (errand->asking.answered) {
         errand->asking.answered(request, &answer);
     } else {

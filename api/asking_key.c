@@ -43,13 +43,18 @@ bool asking_key_is_valid(struct span key)
 
 struct span asking_key_name(struct request *request,
                             const struct kind *kind,
-                            struct span key)
+                            struct span key,
+                            int round)
 {
     struct digest digest;
     char hex[DIGEST_HEX_BYTES];
     struct arena *arena = &request->arena;
-    if (key.len > 0) {
+    if (key.len > 0 && round == 0) {
         digest_sha256(key, &digest);
+    } else if (key.len > 0) {
+        /* No key has a line end in it. */
+        const char *text = arena_format(arena, "%.*s\n%d", SPAN_ARGS(key), round);
+        digest_sha256(span_of(text), &digest);
     } else {
         digest_random(&digest, sizeof(digest));
     }

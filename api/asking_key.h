@@ -24,10 +24,12 @@ enum { ASKING_KEY_BYTES = 255 };
  * to ASKING_KEY_BYTES visible ASCII characters. */
 bool asking_key_read(struct request *request, struct span *out_key);
 bool asking_key_is_valid(struct span key);
-/* <kind>:<user>:<32 hex>; of equal keys of a user and kind the same, without one random. */
+/* <kind>:<user>:<32 hex>; of equal keys of a user and kind the same in each round, without
+ * one random. */
 struct span asking_key_name(struct request *request,
                             const struct kind *kind,
-                            struct span key);
+                            struct span key,
+                            int round);
 /* Of what is asked for: the route, its path's parameters and the body. 64 hex digits. */
 struct span asking_key_mac(struct request *request, struct span body);
 

@@ -195,6 +195,7 @@ struct job_result {
     int64_t enqueued_ms; /* 0 when only the result is left */
     struct span result; /* sealed; empty: none, or none any more */
     bool left_out; /* there is one that the reply had no room for: ask again */
+    bool discarded; /* done by an operator's word, without having been run */
 };
 enum { RESULTS_MOST_JOBS = 128 };
 

@@ -62,5 +62,6 @@ static struct job_result read_result(struct reader *reader)
     result.enqueued_ms = reader_digits(reader);
     result.result = reader_text(reader);
     result.left_out = reader_bool(reader);
+    result.discarded = reader_bool(reader);
     return result;
 }

@@ -76,6 +76,16 @@ enum outcome answer_decode(struct span text,
     return OUTCOME_DONE;
 }
 
+bool answer_is_passing(const struct answer *answer)
+{
+    if (answer->status != 0) {
+        return false;
+    }
+    int status = problem_status(answer->problem);
+    return status >= 500 || status == 401 || status == 403 || status == 429 ||
+           answer->problem == PROBLEM_IDEMPOTENCY_IN_FLIGHT;
+}
+
 void answer_say(struct answer *answer, int status, struct span body)
 {
     *answer = (struct answer){.status = status, .body = body};

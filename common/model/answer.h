@@ -48,6 +48,10 @@ MUST_USE enum outcome answer_decode(struct span text,
                                     struct answer *out_answer,
                                     struct fault *fault);
 
+/* It says nothing about what was asked: the same request, with the same Idempotency-Key
+ * even, may fare better another time. Such an answer is not kept under its key. */
+bool answer_is_passing(const struct answer *answer);
+
 /* The three sorts; what is given is borrowed. */
 void answer_say(struct answer *answer, int status, struct span body);
 void answer_refuse(struct answer *answer, enum problem problem, struct span about);

@@ -18,7 +18,7 @@
         .type = REPLY_INTEGER, .integer = (number)                                       \
     }
 
-enum { WORDS = 6 }; /* of one job in a reply */
+enum { WORDS = 7 }; /* of one job in a reply */
 
 static struct arena arena;
 
@@ -76,6 +76,7 @@ static void it_only_reads_so_that_a_full_or_busy_redis_answers(void **state)
 static void each_job_has_its_state_and_what_came_of_it(void **state)
 {
     (void)state;
+    /* clang-format off: one row, one job */
     const struct reply words[] = {
         TEXT("done"),
         TEXT("a"),
@@ -83,11 +84,13 @@ static void each_job_has_its_state_and_what_came_of_it(void **state)
         TEXT("1700000000123"),
         TEXT("\1seal"),
         NUMBER(0),
+        NUMBER(0),
         TEXT(""),
         TEXT(""),
         TEXT(""),
         TEXT(""),
         TEXT(""),
+        NUMBER(0),
         NUMBER(0),
         TEXT("dead"),
         TEXT("b"),
@@ -95,9 +98,18 @@ static void each_job_has_its_state_and_what_came_of_it(void **state)
         TEXT("1700000000456"),
         TEXT(""),
         NUMBER(1),
+        NUMBER(0),
+        TEXT("done"),
+        TEXT("b"),
+        TEXT(""),
+        TEXT("1700000000789"),
+        TEXT(""),
+        NUMBER(0),
+        NUMBER(1),
     };
-    struct job_result results[3];
-    assert_int_equal(read_words(words, 3 * WORDS, 3, results), OUTCOME_DONE);
+    /* clang-format on */
+    struct job_result results[4];
+    assert_int_equal(read_words(words, 4 * WORDS, 4, results), OUTCOME_DONE);
     assert_true(results[0].known);
     assert_int_equal(results[0].state, JOB_DONE);
     assert_int_equal(results[0].attempt, 0);
@@ -110,6 +122,9 @@ static void each_job_has_its_state_and_what_came_of_it(void **state)
     assert_int_equal(results[2].state, JOB_DEAD);
     assert_int_equal(results[2].attempt, 7);
     assert_true(results[2].left_out);
+    assert_false(results[2].discarded);
+    assert_int_equal(results[3].state, JOB_DONE);
+    assert_true(results[3].discarded);
 }
 
 static void replies_of_another_shape_are_refused_and_change_nothing(void **state)
@@ -119,11 +134,15 @@ static void replies_of_another_shape_are_refused_and_change_nothing(void **state
         struct reply words[WORDS];
         size_t count;
     } cases[] = {
-        {{TEXT("lost"), TEXT(""), TEXT(""), TEXT(""), TEXT(""), NUMBER(0)}, WORDS},
-        {{TEXT("done"), TEXT(""), TEXT("x"), TEXT(""), TEXT(""), NUMBER(0)}, WORDS},
-        {{TEXT("done"), TEXT(""), TEXT(""), TEXT(""), TEXT(""), NUMBER(2)}, WORDS},
-        {{TEXT("done"), TEXT(""), TEXT(""), TEXT(""), TEXT(""), TEXT("0")}, WORDS},
-        {{TEXT("done"), TEXT(""), TEXT(""), TEXT(""), TEXT("")}, WORDS - 1},
+        {{TEXT("lost"), TEXT(""), TEXT(""), TEXT(""), TEXT(""), NUMBER(0), NUMBER(0)},
+         WORDS},
+        {{TEXT("done"), TEXT(""), TEXT("x"), TEXT(""), TEXT(""), NUMBER(0), NUMBER(0)},
+         WORDS},
+        {{TEXT("done"), TEXT(""), TEXT(""), TEXT(""), TEXT(""), NUMBER(0), NUMBER(2)},
+         WORDS},
+        {{TEXT("done"), TEXT(""), TEXT(""), TEXT(""), TEXT(""), TEXT("0"), NUMBER(0)},
+         WORDS},
+        {{TEXT("done"), TEXT(""), TEXT(""), TEXT(""), TEXT(""), NUMBER(0)}, WORDS - 1},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct job_result result = {.attempt = 42};
