@@ -56,6 +56,19 @@ static enum outcome give_result(struct asked *asked,
                                 struct fault *fault);
 
 const struct ask_row asks[] = {
+    {"account.create",
+     handle_account_create,
+     "SELECT 1 FROM stripe_accounts WHERE job_id = ?"},
+    {"account.refresh", handle_account_refresh, NULL},
+    {"account.link", handle_account_link, NULL},
+    {"location.create",
+     handle_location_create,
+     "SELECT 1 FROM amicales WHERE location_job_id = ?"},
+    {"terminal.token", handle_terminal_token, NULL},
+    {"reader.register",
+     handle_reader_register,
+     "SELECT 1 FROM terminal_readers WHERE job_id = ?"},
+    {"reader.list", handle_reader_list, NULL},
     {"payment.void", handle_payment_void, NULL},
 };
 const size_t asks_count = sizeof(asks) / sizeof(asks[0]);

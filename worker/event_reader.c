@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * terminal.reader.*: what a reader last did, and when it was last seen. */
+ * terminal.reader.*: what a reader last did, and when it was last seen; and readers that
+ * Stripe lists, in the same rows. */
+#include "common/base/clock.h"
 #include "common/base/json.h"
+#include "common/link/payment_row.h"
 #include "worker/events.h"
 #include "worker/handlers.h"
 #include "worker/mirror.h"
+#include "worker/reader.h"
 
 enum { FACTS = 10 };
 
@@ -14,6 +18,17 @@ static enum outcome read_facts(struct event_work *work,
 static struct sql_value text_fact(const struct cJSON *object,
                                   const char *path,
                                   size_t most);
+static enum outcome make_reader(struct event_work *work,
+                                struct span id,
+                                const struct cJSON *object,
+                                const struct sql_value *facts,
+                                bool *out_made,
+                                struct fault *fault);
+static enum outcome note_seen(struct event_work *work,
+                              const struct mirror_row *reader,
+                              int64_t seen_ms,
+                              struct fault *fault);
+static int64_t seen_ms_of(const struct event_work *work, const struct cJSON *object);
 static enum outcome find_amicale(struct event_work *work,
                                  const struct mirror_row *reader,
                                  struct fault *fault);
@@ -38,6 +53,7 @@ static const struct mirror reader_mirror = {
               " last_event_created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
               " ON DUPLICATE KEY UPDATE revision = revision",
     .facts = read_facts,
+    .make = make_reader,
 };
 
 enum outcome event_reader_apply(struct event_work *work, struct fault *fault)
@@ -52,17 +68,7 @@ enum outcome event_reader_apply(struct event_work *work, struct fault *fault)
     if (outcome != OUTCOME_DONE || work->wanted.path || reader.id == 0) {
         return outcome;
     }
-    outcome = mariadb_run(
-        work->handling->db,
-        "UPDATE terminal_readers SET last_seen_at = GREATEST(COALESCE(last_seen_at, ?), "
-        "?)"
-        " WHERE id = ?",
-        SQL_VALUES(sql_moment(work->handling->arena, work->event.created_s * 1000),
-                   sql_moment(work->handling->arena, work->event.created_s * 1000),
-                   SQL_I64(reader.id)),
-        work->handling->arena,
-        NULL,
-        fault);
+    outcome = note_seen(work, &reader, work->event.created_s * 1000, fault);
     if (outcome == OUTCOME_DONE && reader.made) {
         return find_amicale(work, &reader, fault);
     }
@@ -105,6 +111,126 @@ static struct sql_value text_fact(const struct cJSON *object,
 {
     struct span text = event_cut(json_string(object, path), most);
     return text.len > 0 ? SQL_SPAN(text) : SQL_STRING("");
+}
+
+/* The row that we wrote before asking Stripe for the reader, when this is before the answer
+ * or the answer itself; else a new one. */
+static enum outcome make_reader(struct event_work *work,
+                                struct span id,
+                                const struct cJSON *object,
+                                const struct sql_value *facts,
+                                bool *out_made,
+                                struct fault *fault)
+{
+    struct arena *arena = work->handling->arena;
+    struct sql_rows rows;
+    int64_t row_id = 0;
+    int64_t amicale_id = 0;
+    if (span_to_i64(json_string(object, "metadata.reader_id"), &row_id) &&
+        span_to_i64(json_string(object, "metadata.amicale_id"), &amicale_id)) {
+        enum outcome outcome =
+            mariadb_run(work->handling->db,
+                        "UPDATE terminal_readers SET stripe_reader_id = ?"
+                        " WHERE id = ? AND amicale_id = ? AND stripe_reader_id IS NULL",
+                        SQL_VALUES(SQL_SPAN(id), SQL_I64(row_id), SQL_I64(amicale_id)),
+                        arena,
+                        &rows,
+                        fault);
+        if (outcome != OUTCOME_DONE || rows.affected == 1) {
+            return outcome;
+        }
+    }
+    struct sql_value values[FACTS + 3];
+    for (size_t i = 0; i < FACTS; i++) {
+        values[i] = facts[i];
+    }
+    values[FACTS] = SQL_SPAN(id);
+    mirror_first_event(work, id, values + FACTS + 1);
+    enum outcome outcome = mariadb_run(work->handling->db,
+                                       reader_mirror.insert,
+                                       values,
+                                       FACTS + 3,
+                                       arena,
+                                       &rows,
+                                       fault);
+    *out_made = outcome == OUTCOME_DONE && rows.affected == 1;
+    return outcome;
+}
+
+enum outcome reader_apply(struct event_work *work,
+                          const struct cJSON *object,
+                          int64_t revision,
+                          struct fault *fault)
+{
+    struct sql_rows rows;
+    struct mirror_row reader;
+    work->event.object_id = json_string(object, "id");
+    enum outcome outcome =
+        mariadb_run(work->handling->db,
+                    "SELECT revision FROM terminal_readers WHERE stripe_reader_id = ?"
+                    " FOR UPDATE",
+                    SQL_VALUES(SQL_SPAN(work->event.object_id)),
+                    work->handling->arena,
+                    &rows,
+                    fault);
+    if (outcome != OUTCOME_DONE || (rows.count > 0 && sql_i64(&rows, 0, 0) != revision)) {
+        return outcome;
+    }
+    outcome = mirror_apply_retrieved(work,
+                                     &reader_mirror,
+                                     work->event.object_id,
+                                     object,
+                                     &reader,
+                                     fault);
+    if (outcome != OUTCOME_DONE || reader.id == 0) {
+        return outcome;
+    }
+    outcome = note_seen(work, &reader, seen_ms_of(work, object), fault);
+    return outcome == OUTCOME_DONE ? find_amicale(work, &reader, fault) : outcome;
+}
+
+void reader_put(struct json_writer *json,
+                const char *key,
+                const struct sql_rows *rows,
+                size_t row)
+{
+    json_open(json, key, '{');
+    json_put_integer(json, "id", sql_i64(rows, row, 0));
+    json_put_optional(json, "stripe_reader_id", sql_text(rows, row, 1));
+    json_put_string(json, "label", sql_text(rows, row, 2));
+    json_put_optional(json, "device_type", sql_text(rows, row, 3));
+    json_put_optional(json, "serial_number", sql_text(rows, row, 4));
+    json_put_optional(json, "status", sql_text(rows, row, 5));
+    json_put_optional(json, "location", sql_text(rows, row, 6));
+    json_put_sql_moment(json, "last_seen_at", sql_text(rows, row, 7));
+    json_close(json, '}');
+}
+
+static enum outcome note_seen(struct event_work *work,
+                              const struct mirror_row *reader,
+                              int64_t seen_ms,
+                              struct fault *fault)
+{
+    struct sql_value seen = sql_moment(work->handling->arena, seen_ms);
+    return mariadb_run(work->handling->db,
+                       "UPDATE terminal_readers SET"
+                       " last_seen_at = COALESCE(GREATEST(last_seen_at, ?), ?,"
+                       " last_seen_at) WHERE id = ?",
+                       SQL_VALUES(seen, seen, SQL_I64(reader->id)),
+                       work->handling->arena,
+                       NULL,
+                       fault);
+}
+
+/* Later versions of the API say when, in milliseconds; at ours, online is now. */
+static int64_t seen_ms_of(const struct event_work *work, const struct cJSON *object)
+{
+    int64_t now_ms = clock_wall_ms(work->handling->clock);
+    int64_t told_ms = 0;
+    if (json_integer(object, "last_seen_at", &told_ms) && told_ms > 0) {
+        return told_ms < now_ms ? told_ms : now_ms;
+    }
+    return span_is(json_string(object, "status"), "online") ? now_ms : 0;
 }
 
 /* A reader stands at a location, and a location is an amicale's. */

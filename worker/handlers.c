@@ -11,6 +11,13 @@ const struct handler handlers[] = {
     {"receipt.send", handle_receipt_send, NULL},
     {"dispute.tell", handle_dispute_tell, NULL},
     {"audit.write", handle_audit_write, NULL},
+    {"account.create", handle_ask, NULL},
+    {"account.refresh", handle_ask, NULL},
+    {"account.link", handle_ask, NULL},
+    {"location.create", handle_ask, NULL},
+    {"terminal.token", handle_ask, NULL},
+    {"reader.register", handle_ask, NULL},
+    {"reader.list", handle_ask, NULL},
     {"payment.void", handle_ask, NULL},
 };
 const size_t handlers_count = sizeof(handlers) / sizeof(handlers[0]);

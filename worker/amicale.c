@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ * Reads amicales. */
+#include "worker/amicale.h"
+
+#include <assert.h>
+
+#include "common/base/json.h"
+#include "common/base/seal.h"
+#include "common/link/mariadb.h"
+#include "common/model/answer.h"
+#include "common/model/pii.h"
+#include "worker/asks.h"
+#include "worker/handlers.h"
+
+static enum outcome read_row(struct asked *asked,
+                             int64_t id,
+                             struct amicale *amicale,
+                             struct fault *fault);
+static enum outcome unseal(struct asked *asked,
+                           const struct sql_rows *rows,
+                           size_t column,
+                           struct span context,
+                           struct span *out_plain,
+                           struct fault *fault);
+
+enum outcome amicale_of_ask(struct asked *asked,
+                            struct answer *out_answer,
+                            struct amicale *out_amicale,
+                            struct fault *fault)
+{
+    int64_t id = 0;
+    struct amicale amicale = {.id = 0};
+    enum outcome outcome = OUTCOME_DONE;
+    if (json_integer(asked->body, "amicale_id", &id) && asked_may_touch(asked, id)) {
+        outcome = read_row(asked, id, &amicale, fault);
+    }
+    if (outcome != OUTCOME_DONE) {
+        return outcome;
+    }
+    if (amicale.id == 0) {
+        answer_refuse(out_answer, PROBLEM_NOT_FOUND, SPAN(""));
+    }
+    *out_amicale = amicale;
+    return OUTCOME_DONE;
+}
+
+static enum outcome read_row(struct asked *asked,
+                             int64_t id,
+                             struct amicale *amicale,
+                             struct fault *fault)
+{
+    struct sql_rows rows;
+    enum outcome outcome = mariadb_run(
+        asked->handling->db,
+        "SELECT encrypted_name, encrypted_email, adresse1, adresse2, code_postal, ville,"
+        " stripe_location_id, location_job_id FROM amicales WHERE id = ?",
+        SQL_VALUES(SQL_I64(id)),
+        asked->handling->arena,
+        &rows,
+        fault);
+    if (outcome != OUTCOME_DONE || rows.count == 0) {
+        return outcome;
+    }
+    amicale->id = id;
+    amicale->adresse1 = span_trim(sql_text(&rows, 0, 2));
+    amicale->adresse2 = span_trim(sql_text(&rows, 0, 3));
+    amicale->code_postal = span_trim(sql_text(&rows, 0, 4));
+    amicale->ville = span_trim(sql_text(&rows, 0, 5));
+    amicale->location = sql_text(&rows, 0, 6);
+    amicale->location_job = sql_text(&rows, 0, 7);
+    outcome =
+        unseal(asked, &rows, 0, SPAN("amicales.encrypted_name"), &amicale->name, fault);
+    if (outcome == OUTCOME_DONE) {
+        outcome = unseal(asked,
+                         &rows,
+                         1,
+                         SPAN("amicales.encrypted_email"),
+                         &amicale->email,
+                         fault);
+    }
+    if (outcome == OUTCOME_DONE && !pii_is_address(amicale->email)) {
+        amicale->email = SPAN("");
+    }
+    return outcome;
+}
+
+static enum outcome unseal(struct asked *asked,
+                           const struct sql_rows *rows,
+                           size_t column,
+                           struct span context,
+                           struct span *out_plain,
+                           struct fault *fault)
+{
+    struct span plain = SPAN("");
+    enum outcome outcome = OUTCOME_DONE;
+    if (!sql_is_null(rows, 0, column)) {
+        outcome = seal_unseal(asked->handling->pii,
+                              context,
+                              sql_text(rows, 0, column),
+                              asked->handling->arena,
+                              &plain,
+                              fault);
+    }
+    if (outcome == OUTCOME_DONE) {
+        *out_plain = span_trim(plain);
+    }
+    return outcome;
+}
+
+bool amicale_refuse_missing(const struct amicale_need *needed,
+                            size_t count,
+                            struct answer *answer)
+{
+    assert(count <= ANSWER_FIELDS);
+    answer_refuse(answer, PROBLEM_AMICALE_INCOMPLETE, SPAN(""));
+    for (size_t i = 0; i < count; i++) {
+        if (needed[i].value.len == 0) {
+            answer->fields[answer->field_count++] =
+                (struct answer_field){span_of(needed[i].field), FIELD_MISSING};
+        }
+    }
+    return answer->field_count > 0;
+}

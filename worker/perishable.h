@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * perishable - makes something at Stripe that is worth something for a moment only: a
+ * link, a token. Made twice it does no harm, so it has no row and is never looked for.
+ *
+ * Owns:    nothing
+ * Callers: handlers of asked jobs
+ * Blocks:  up to stripe.total_ms
+ * Faults:  LATER when Stripe does not answer: the next attempt asks for another one
+ *
+ * Each attempt has an Idempotency-Key of its own: under the old one Stripe would repeat a
+ * stored failure.
+ */
+#ifndef WORKER_PERISHABLE_H
+#define WORKER_PERISHABLE_H
+
+#include <stddef.h>
+
+#include "common/base/fault.h"
+#include "common/link/stripe.h"
+
+struct answer;
+struct asked;
+struct cJSON;
+
+/* *out_object is yours; NULL when Stripe refused for good, which out_answer then says. */
+MUST_USE enum outcome perishable_make(struct asked *asked,
+                                      const char *path,
+                                      const struct stripe_param *form,
+                                      size_t count,
+                                      struct answer *out_answer,
+                                      struct cJSON **out_object,
+                                      struct fault *fault);
+
+#endif
