@@ -5,11 +5,14 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "api/connect.h"
 #include "api/devices.h"
 #include "api/health.h"
 #include "api/jobs.h"
 #include "api/metrics.h"
+#include "api/pages.h"
 #include "api/sales.h"
+#include "api/terminal.h"
 #include "api/webhook.h"
 
 static bool fits(const char *pattern, struct span path, struct span *out_params);
@@ -41,10 +44,70 @@ const struct route routes[] = {
      sales_list,
      PEOPLE(ROUTE_EVERYBODY)},
 
+    {HTTP_POST,
+     "/api/stripe/accounts",
+     "account_create",
+     connect_create,
+     PEOPLE(ROUTE_TREASURERS)},
+    {HTTP_GET,
+     "/api/stripe/accounts/{id}/status",
+     "account_status",
+     connect_status,
+     PEOPLE(ROUTE_BOOKKEEPERS)},
+    {HTTP_POST,
+     "/api/stripe/accounts/{id}/onboarding-link",
+     "account_link",
+     connect_link,
+     PEOPLE(ROUTE_TREASURERS)},
+    {HTTP_GET,
+     "/api/amicales/{id}/onboarding-link",
+     "account_link",
+     connect_link,
+     PEOPLE(ROUTE_TREASURERS)},
+    {HTTP_POST,
+     "/api/stripe/locations",
+     "location_create",
+     connect_location,
+     PEOPLE(ROUTE_TREASURERS)},
+    {HTTP_POST,
+     "/api/amicales/{id}/create-location",
+     "location_create",
+     connect_amicale_location,
+     PEOPLE(ROUTE_TREASURERS)},
+    {HTTP_POST,
+     "/api/stripe/terminal/connection-token",
+     "connection_token",
+     terminal_token,
+     PEOPLE(ROUTE_SELLERS)},
+    {HTTP_POST,
+     "/api/terminal/connection-token",
+     "connection_token",
+     terminal_token,
+     PEOPLE(ROUTE_SELLERS)},
+    {HTTP_POST,
+     "/api/terminal/readers",
+     "reader_register",
+     terminal_register,
+     PEOPLE(ROUTE_TREASURERS)},
+    {HTTP_GET,
+     "/api/terminal/readers",
+     "reader_list",
+     terminal_list,
+     PEOPLE(ROUTE_BOOKKEEPERS)},
+    {HTTP_GET,
+     "/api/stripe/config",
+     "stripe_config",
+     connect_config,
+     PEOPLE(ROUTE_EVERYBODY)},
+
     {HTTP_POST, "/api/devices/check-tap-to-pay", "device_check", devices_check, OPEN},
     {HTTP_GET, "/api/devices/certified-android", "device_list", devices_list, OPEN},
 
     {HTTP_GET, "/api/jobs/{id}", "job", jobs_show, PEOPLE(ROUTE_EVERYBODY)},
+
+    {HTTP_GET, "/api/openapi.yaml", "openapi", pages_show, OPEN},
+    {HTTP_GET, "/stripe/success", "page", pages_show, OPEN},
+    {HTTP_GET, "/stripe/refresh", "page", pages_show, OPEN},
 
     {HTTP_GET, "/healthz", "healthz", health_live, OPEN},
     {HTTP_GET, "/readyz", "readyz", health_ready, OPEN},
