@@ -144,3 +144,29 @@ def test_latency_is_added_to_a_call(sim):
     before = time.monotonic()
     assert call(sim, "GET", "/v1/events")[0] == 200
     assert time.monotonic() - before >= 0.15
+
+
+def test_a_fault_lets_the_first_calls_pass_when_told(sim):
+    sim.control("faults", {"kind": "error_before", "method": "POST", "skip": 1, "times": 1,
+                           "path": "/v1/payment_intents"})
+    assert [call(sim, "POST", "/v1/payment_intents", INTENT)[0] for _ in range(3)] == [
+        200, 500, 200]
+
+
+@pytest.mark.parametrize("path, form, made", [
+    ("/v1/accounts", {"type": "express", "country": "FR"}, "account"),
+    ("/v1/terminal/locations", {
+        "display_name": "x", "address[country]": "FR", "address[line1]": "1",
+        "address[city]": "Lyon", "address[postal_code]": "69001"}, "terminal.location"),
+    ("/v1/terminal/connection_tokens", {}, "terminal.connection_token"),
+    ("/v1/webhook_endpoints", {"url": "https://tocsin.test/x", "enabled_events[]": "*"},
+     "webhook_endpoint"),
+])
+def test_a_lost_answer_of_any_route_is_replayed_under_its_key(sim, path, form, made):
+    sim.control("faults", {"kind": "drop_after", "method": "POST", "path": path, "times": 1})
+    headers = {"Idempotency-Key": "k1"}
+    with pytest.raises((http.client.HTTPException, ConnectionError)):
+        call(sim, "POST", path, form, headers)
+    status, answer, _ = call(sim, "POST", path, form, headers)
+    assert (status, answer["Idempotent-Replayed"]) == (200, "true")
+    assert sim.control("summary")["counts"][made] == 1

@@ -9,6 +9,7 @@ static bool is_hit(struct fault_rule *rule,
                    struct random *random,
                    const char *method,
                    const char *path);
+static bool is_skipped(struct fault_rule *rule);
 static bool path_fits(const char *pattern, const char *path);
 
 #define OVERLOAD                                                                         \
@@ -126,6 +127,7 @@ void faults_write(const struct faults *faults, struct json_writer *json)
         json_put_string(json, "kind", span_of(rule->action->name));
         json_put_string(json, "method", span_of(rule->method));
         json_put_string(json, "path", span_of(rule->path));
+        json_put_integer(json, "skip", rule->skip);
         json_put_integer(json, "times", rule->times);
         json_put_integer(json, "percent", rule->percent);
         json_put_integer(json, "ms", rule->ms);
@@ -141,8 +143,17 @@ static bool is_hit(struct fault_rule *rule,
                    const char *path)
 {
     return rule->times != 0 && (!rule->method[0] || strcmp(rule->method, method) == 0) &&
-           path_fits(rule->path, path) &&
+           path_fits(rule->path, path) && !is_skipped(rule) &&
            (rule->percent >= 100 || random_percent(random, rule->percent));
+}
+
+static bool is_skipped(struct fault_rule *rule)
+{
+    if (rule->skip == 0) {
+        return false;
+    }
+    rule->skip--;
+    return true;
 }
 
 static bool path_fits(const char *pattern, const char *path)

@@ -39,6 +39,7 @@ struct fault_rule {
     const struct fault_action *action;
     char method[FAULT_METHOD_BYTES]; /* empty: any */
     char path[FAULT_PATH_BYTES]; /* of a route, "{id}" and all; "...*": what begins so */
+    int64_t skip; /* calls that it lets pass first */
     int64_t times; /* calls left to hit, or FAULT_ALWAYS */
     int64_t percent;
     int64_t ms;

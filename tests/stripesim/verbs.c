@@ -313,17 +313,23 @@ static void verb_faults(struct order *order)
     faults_write(&order->sim->faults, order->answer);
 }
 
-/* {kind, method?, path?: "*", times?, percent?: 100, ms?, retry_after?, should_retry?} */
+/* {kind, method?, path?: "*", skip?, times?, percent?: 100, ms?, retry_after?,
+ * should_retry?} */
 static void verb_add_fault(struct order *order)
 {
     struct fault_rule rule = {
         .action = faults_action(json_string(order->body, "kind")),
+        .skip = verbs_integer(order, "skip", 0),
         .times = verbs_integer(order, "times", FAULT_ALWAYS),
         .percent = verbs_integer(order, "percent", 100),
         .retry_after_s = verbs_integer(order, "retry_after", 0),
     };
     struct span method = json_string(order->body, "method");
     struct span path = json_string(order->body, "path");
+    if (rule.skip < 0) {
+        order->refused = "skip is less than nought";
+        return;
+    }
     if (!rule.action) {
         order->refused = "there is no such kind of fault";
         return;
