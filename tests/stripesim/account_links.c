@@ -47,7 +47,7 @@ const struct shape account_link_shape = {
 void account_links_create(struct call *call)
 {
     struct sim *sim = call->sim;
-    struct account *account = call_find_param(call, KIND_ACCOUNT, "account");
+    struct account *account = call_find_param(call, KIND_ACCOUNT, "account", 400);
     if (!account || !check_url(call, "refresh_url") || !check_url(call, "return_url")) {
         return;
     }

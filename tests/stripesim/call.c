@@ -115,14 +115,16 @@ void *call_find(struct call *call, enum kind kind, struct span id)
     return object;
 }
 
-void *call_find_param(struct call *call, enum kind kind, const char *param)
+void *call_find_param(struct call *call, enum kind kind, const char *param, int status)
 {
     const struct shape *shape = object_shape(kind);
     struct span id = form_value(&call->form, param);
     void *object = store_find(&call->sim->store, kind, call->account, id);
     if (!object) {
         call_refuse(call,
-                    &(struct refusal){.code = "resource_missing", .param = param},
+                    &(struct refusal){.status = status,
+                                      .code = "resource_missing",
+                                      .param = param},
                     "No such %s: '%.*s'",
                     shape->spoken ? shape->spoken : shape->name,
                     SPAN_ARGS(id));

@@ -74,8 +74,8 @@ void call_answer(struct call *call, const struct object *object);
 /* The object of the call's account that the path names, or NULL after refusing with
  * resource_missing. */
 void *call_find(struct call *call, enum kind kind, struct span id);
-/* Likewise, named by a parameter: NULL after refusing with 400. */
-void *call_find_param(struct call *call, enum kind kind, const char *param);
+/* Likewise, named by a parameter: NULL after refusing with that status. */
+void *call_find_param(struct call *call, enum kind kind, const char *param, int status);
 /* Answers with the object that the path names; with what is left of it, when it was
  * deleted. */
 void call_retrieve(struct call *call, enum kind kind);

@@ -61,6 +61,15 @@ const struct form_entry *form_element(const struct form *form,
     return NULL;
 }
 
+size_t form_characters(struct span value)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        count += ((unsigned char)value.at[i] & 0xc0) == 0x80 ? 0 : 1;
+    }
+    return count;
+}
+
 bool form_fits(struct span name, const char *pattern)
 {
     const char *star = strstr(pattern, "[*");

@@ -53,6 +53,9 @@ const struct form_entry *form_element(const struct form *form,
                                       size_t *at,
                                       struct span *out_key);
 
+/* How many characters of UTF-8 there are in a value. */
+size_t form_characters(struct span value);
+
 /* Whether a name fits a pattern: "amount", "expand[*]" (one segment of any content),
  * "shipping[**]" (one segment or more). */
 bool form_fits(struct span name, const char *pattern);

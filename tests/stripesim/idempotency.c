@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MOST_BODY_BYTES = 4 * 1024 * 1024 };
 
@@ -33,6 +34,7 @@ void idempotency_done(struct idempotency *idempotency)
 enum idempotency_verdict idempotency_begin(struct idempotency *idempotency,
                                            const char *account,
                                            struct span key,
+                                           struct span path,
                                            const struct digest *asked,
                                            struct idempotency_record **out_record)
 {
@@ -57,6 +59,10 @@ enum idempotency_verdict idempotency_begin(struct idempotency *idempotency,
         abort();
     }
     record->name = name;
+    record->path = strndup(path.at, path.len);
+    if (!record->path) {
+        abort();
+    }
     record->asked = *asked;
     text_init(&record->body, MOST_BODY_BYTES);
     if (idempotency->youngest) {
@@ -109,6 +115,7 @@ static void free_record(struct idempotency_record *record)
 {
     text_done(&record->body);
     free(record->name);
+    free(record->path);
     free(record);
 }
 

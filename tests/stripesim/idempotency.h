@@ -21,6 +21,7 @@ enum { IDEMPOTENCY_MOST = 50000 };
 
 struct idempotency_record {
     char *name; /* account and key */
+    char *path;
     struct digest asked; /* method, path and parameters */
     bool is_done; /* else the first call under the key is still in flight */
     int status;
@@ -48,6 +49,7 @@ void idempotency_done(struct idempotency *idempotency);
 enum idempotency_verdict idempotency_begin(struct idempotency *idempotency,
                                            const char *account,
                                            struct span key,
+                                           struct span path,
                                            const struct digest *asked,
                                            struct idempotency_record **out_record);
 void idempotency_keep(struct idempotency_record *record,

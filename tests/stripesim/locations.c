@@ -118,7 +118,7 @@ void locations_create_token(struct call *call)
     struct store *store = &call->sim->store;
     const struct location *location = NULL;
     if (form_find(&call->form, "location")) {
-        location = call_find_param(call, KIND_LOCATION, "location");
+        location = call_find_param(call, KIND_LOCATION, "location", 400);
         if (!location) {
             return;
         }

@@ -7,7 +7,7 @@
 #include "tests/stripesim/call.h"
 #include "tests/stripesim/sim.h"
 
-enum { MOST_KEYS = 50, MOST_KEY_BYTES = 40, MOST_VALUE_BYTES = 500 };
+enum { MOST_KEYS = 50, MOST_KEY = 40, MOST_VALUE = 500 };
 enum { MOST_TEXT_BYTES = 256 * 1024 };
 
 static bool check(struct call *call, struct span key, struct span value);
@@ -65,23 +65,25 @@ bool metadata_merge(struct call *call, const char *old, const char **out_metadat
 static bool check(struct call *call, struct span key, struct span value)
 {
     const char *param = arena_format(&call->arena, "metadata[%.*s]", SPAN_ARGS(key));
-    if (key.len > MOST_KEY_BYTES) {
+    size_t key_len = form_characters(key);
+    size_t value_len = form_characters(value);
+    if (key_len > MOST_KEY) {
         call_refuse(call,
                     &(struct refusal){.param = param},
                     "Metadata keys can have up to %d characters, but you passed in a key "
                     "that is %zu characters. Invalid key: %.*s",
-                    MOST_KEY_BYTES,
-                    key.len,
+                    MOST_KEY,
+                    key_len,
                     SPAN_ARGS(key));
         return false;
     }
-    if (value.len > MOST_VALUE_BYTES) {
+    if (value_len > MOST_VALUE) {
         call_refuse(call,
                     &(struct refusal){.param = param},
                     "Metadata values can have up to %d characters, but you passed in a "
                     "value that is %zu characters. Invalid value: %.*s",
-                    MOST_VALUE_BYTES,
-                    value.len,
+                    MOST_VALUE,
+                    value_len,
                     SPAN_ARGS(value));
         return false;
     }

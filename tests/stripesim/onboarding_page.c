@@ -78,7 +78,7 @@ void onboarding_page_write(const struct account *account, struct text *out)
         text_add_string(out, "</dd>\n");
     }
     if (account->email) {
-        text_add_string(out, "<dt>Adresse</dt><dd>");
+        text_add_string(out, "<dt>E-mail</dt><dd>");
         add_escaped(out, span_of(account->email));
         text_add_string(out, "</dd>\n");
     }

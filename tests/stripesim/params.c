@@ -203,10 +203,7 @@ static bool check_string(struct call *call,
                          const char *name)
 {
     int64_t most = row->most > 0 ? row->most : MOST_CHARACTERS;
-    int64_t count = 0;
-    for (size_t i = 0; i < value.len; i++) {
-        count += ((unsigned char)value.at[i] & 0xc0) == 0x80 ? 0 : 1;
-    }
+    int64_t count = (int64_t)form_characters(value);
     if (count > most) {
         call_refuse(call,
                     &(struct refusal){.param = name},

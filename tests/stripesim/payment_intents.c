@@ -2,7 +2,9 @@
  * /v1/payment_intents. */
 #include "tests/stripesim/payment_intents.h"
 
+#include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "tests/stripesim/accounts.h"
 #include "tests/stripesim/call.h"
@@ -26,6 +28,9 @@ static bool check_fee(struct call *call,
                       int64_t amount,
                       int64_t fee,
                       bool has_destination);
+static bool check_transfer(struct call *call, int64_t amount, int64_t fee);
+static bool check_behalf(struct call *call);
+static const char *currency_of(struct call *call);
 static void set_strings(struct call *call, struct payment_intent *intent);
 static bool set_types(struct call *call, struct payment_intent *intent);
 static void set_options(struct payment_intent *intent);
@@ -59,6 +64,7 @@ void payment_intents_create(struct call *call)
     if (!check_currency(call, form_value(&call->form, "currency")) ||
         !check_amount(call, amount) || !check_destination(call) ||
         !check_fee(call, amount, fee, destination.len > 0 || call->account) ||
+        !check_transfer(call, amount, fee) || !check_behalf(call) ||
         !metadata_merge(call, "{}", &metadata)) {
         return;
     }
@@ -69,7 +75,7 @@ void payment_intents_create(struct call *call)
     struct payment_intent *intent = payments_new(sim, call->account);
     intent->amount = amount;
     intent->application_fee_amount = fee;
-    intent->currency = call_string(call, "currency");
+    intent->currency = currency_of(call);
     intent->destination = store_copy(&sim->store, destination);
     intent->transfer_amount = call_integer(call, "transfer_data[amount]", OBJECT_NONE);
     intent->metadata = metadata;
@@ -144,6 +150,7 @@ void payment_intents_update(struct call *call)
     if ((currency.len > 0 && !check_currency(call, currency)) ||
         !check_amount(call, amount) ||
         !check_fee(call, amount, fee, intent->destination || call->account) ||
+        !check_transfer(call, amount, fee) || !check_behalf(call) ||
         !metadata_merge(call, intent->metadata, &metadata)) {
         return;
     }
@@ -153,7 +160,7 @@ void payment_intents_update(struct call *call)
     intent->transfer_amount =
         call_integer(call, "transfer_data[amount]", intent->transfer_amount);
     if (currency.len > 0) {
-        intent->currency = store_copy(&call->sim->store, currency);
+        intent->currency = currency_of(call);
     }
     set_strings(call, intent);
     const char *method = call_string(call, "payment_method");
@@ -186,6 +193,14 @@ void payment_intents_capture(struct call *call)
     if (!intent) {
         return;
     }
+    if (intent->status == INTENT_SUCCEEDED) {
+        call_refuse(call,
+                    &(struct refusal){.code = "payment_intent_unexpected_state",
+                                      .payment_intent = &intent->object},
+                    "This PaymentIntent could not be captured because it has already "
+                    "been captured.");
+        return;
+    }
     if (!payments_may(MOVE_CAPTURE, intent->status)) {
         call_refuse(call,
                     &(struct refusal){.code = "payment_intent_unexpected_state",
@@ -210,12 +225,17 @@ void payment_intents_capture(struct call *call)
         return;
     }
     if (!check_fee(call, amount, fee, intent->destination || call->account) ||
+        !check_transfer(call, amount, fee) ||
         !metadata_merge(call, intent->metadata, &metadata)) {
         return;
     }
     intent->metadata = metadata;
     intent->application_fee_amount = fee;
-    payments_charge(call->sim, intent)->application_fee_amount = fee;
+    intent->transfer_amount =
+        call_integer(call, "transfer_data[amount]", intent->transfer_amount);
+    struct charge *charge = payments_charge(call->sim, intent);
+    charge->application_fee_amount = fee;
+    charge->transfer_amount = intent->transfer_amount;
     payments_capture(call->sim, intent, amount);
     call_answer(call, &intent->object);
 }
@@ -227,18 +247,14 @@ void payment_intents_cancel(struct call *call)
         return;
     }
     if (!payments_may(MOVE_CANCEL, intent->status)) {
-        struct text states;
-        text_init(&states, 1024);
-        payments_states(MOVE_CANCEL, "", &states);
         call_refuse(call,
                     &(struct refusal){.code = "payment_intent_unexpected_state",
                                       .payment_intent = &intent->object},
                     "You cannot cancel this PaymentIntent because it has a status of %s. "
                     "Only a PaymentIntent with one of the following statuses may be "
-                    "canceled: %s.",
-                    payments_status_name(intent->status),
-                    states.at);
-        text_done(&states);
+                    "canceled: requires_payment_method, requires_capture, "
+                    "requires_confirmation, requires_action, processing.",
+                    payments_status_name(intent->status));
         return;
     }
     payments_cancel(call->sim, intent, call_string(call, "cancellation_reason"));
@@ -264,7 +280,8 @@ static bool check_currency(struct call *call, struct span currency)
 {
     static const char *const known[] = {"eur", "usd", "gbp", "chf"};
     for (size_t i = 0; i < FIELD_COUNT(known); i++) {
-        if (span_is(currency, known[i])) {
+        if (currency.len == strlen(known[i]) &&
+            strncasecmp(currency.at, known[i], currency.len) == 0) {
             return true;
         }
     }
@@ -331,6 +348,52 @@ static bool check_fee(struct call *call,
         return false;
     }
     return true;
+}
+
+/* What is moved on is told by the fee or by itself, and is no more than what came in. */
+static bool check_transfer(struct call *call, int64_t amount, int64_t fee)
+{
+    static const char name[] = "transfer_data[amount]";
+    int64_t moved = call_integer(call, name, OBJECT_NONE);
+    if (moved != OBJECT_NONE && fee != OBJECT_NONE) {
+        call_refuse(call,
+                    &(struct refusal){.code = "parameters_exclusive", .param = name},
+                    "You may only specify one of these parameters: "
+                    "application_fee_amount, transfer_data[amount].");
+        return false;
+    }
+    if (moved > amount) {
+        call_refuse(call,
+                    &(struct refusal){.param = name},
+                    "The transfer amount must be less than or equal to the amount of "
+                    "the payment.");
+        return false;
+    }
+    return true;
+}
+
+static bool check_behalf(struct call *call)
+{
+    static const char name[] = "on_behalf_of";
+    const struct form_entry *entry = form_find(&call->form, name);
+    if (!entry || store_find(&call->sim->store, KIND_ACCOUNT, NULL, entry->value)) {
+        return true;
+    }
+    call_refuse(call,
+                &(struct refusal){.code = "resource_missing", .param = name},
+                "No such account: '%.*s'",
+                SPAN_ARGS(entry->value));
+    return false;
+}
+
+/* In small letters, however it was sent. */
+static const char *currency_of(struct call *call)
+{
+    char *word = arena_copy(&call->arena, form_value(&call->form, "currency"));
+    for (char *at = word; *at; at++) {
+        *at = (char)tolower((unsigned char)*at);
+    }
+    return store_copy(&call->sim->store, span_of(word));
 }
 
 static void set_strings(struct call *call, struct payment_intent *intent)

@@ -98,7 +98,8 @@ void readers_create(struct call *call)
     if (!model || !metadata_merge(call, "{}", &metadata)) {
         return;
     }
-    const struct location *location = call_find_param(call, KIND_LOCATION, "location");
+    const struct location *location =
+        call_find_param(call, KIND_LOCATION, "location", 400);
     if (!location) {
         return;
     }

@@ -196,12 +196,14 @@ static struct charge *charge_asked_for(struct call *call)
         return NULL;
     }
     if (by_charge) {
-        return call_find(call, KIND_CHARGE, by_charge->value);
+        return call_find_param(call, KIND_CHARGE, "charge", 404);
     }
     struct payment_intent *intent =
-        call_find(call, KIND_PAYMENT_INTENT, by_intent->value);
+        call_find_param(call, KIND_PAYMENT_INTENT, "payment_intent", 404);
     struct charge *charge = intent ? payments_charge(call->sim, intent) : NULL;
-    if (intent && (!charge || charge->status != CHARGE_SUCCEEDED)) {
+    bool is_paid = charge && charge->status == CHARGE_SUCCEEDED &&
+                   (charge->captured || charge->refunded);
+    if (intent && !is_paid) {
         call_refuse(
             call,
             &(struct refusal){.code = "payment_intent_unexpected_state"},
@@ -226,6 +228,13 @@ static bool check(struct call *call, const struct charge *charge, int64_t amount
         call_refuse(call,
                     &(struct refusal){.code = "charge_already_refunded"},
                     "Charge %s has already been refunded.",
+                    id);
+        return false;
+    }
+    if (!charge->captured) {
+        call_refuse(call,
+                    &(struct refusal){.code = "charge_not_refundable"},
+                    "Charge %s has not been captured. Cancel its PaymentIntent instead.",
                     id);
         return false;
     }

@@ -26,6 +26,7 @@ struct server {
     uint16_t port;
 };
 
+enum { MOST_KEY_BYTES = 255 };
 enum { DIGEST_CEILING_BYTES = 4 * 1024 * 1024 };
 enum { MOST_HEADER_BYTES = 64 * 1024, MOST_BODY_BYTES = 1024 * 1024, IDLE_S = 600 };
 
@@ -170,12 +171,20 @@ static bool reserve_key(struct call *call, bool *out_replays)
     if (call->idempotency_key.len == 0 || strcmp(call->method, "POST") != 0) {
         return true;
     }
+    if (call->idempotency_key.len > MOST_KEY_BYTES) {
+        call_refuse(call,
+                    &(struct refusal){.status = 400, .type = "idempotency_error"},
+                    "The idempotency key cannot be longer than %d characters.",
+                    MOST_KEY_BYTES);
+        return false;
+    }
     struct digest asked;
     struct idempotency_record *record;
     digest_call(call, &asked);
     switch (idempotency_begin(&call->sim->idempotency,
                               call->account,
                               call->idempotency_key,
+                              call->path,
                               &asked,
                               &record)) {
     case IDEMPOTENCY_NEW:
@@ -188,6 +197,18 @@ static bool reserve_key(struct call *call, bool *out_replays)
         *out_replays = true;
         return true;
     case IDEMPOTENCY_MISMATCH:
+        if (!span_is(call->path, record->path)) {
+            call_refuse(
+                call,
+                &(struct refusal){.status = 400, .type = "idempotency_error"},
+                "Keys for idempotent requests can only be used for the same endpoint "
+                "they were first used for ('%.*s' vs '%s'). Try using a key other than "
+                "'%.*s' if you meant to execute a different request.",
+                SPAN_ARGS(call->path),
+                record->path,
+                SPAN_ARGS(call->idempotency_key));
+            return false;
+        }
         call_refuse(call,
                     &(struct refusal){.status = 400, .type = "idempotency_error"},
                     "Keys for idempotent requests can only be used with the same "
