@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A new password is read and hashed. */
+ * A new password is read. */
 #include "ctl/password.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +9,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include <crypt.h>
-
-static_assert(PASSWORD_HASH_BYTES >= CRYPT_OUTPUT_SIZE, "a hash must fit");
-static_assert(PASSWORD_MOST_BYTES < CRYPT_MAX_PASSPHRASE_SIZE, "a password must fit");
+#include "common/base/password.h"
 
 static enum outcome read_line(FILE *from, struct text *out_line, struct fault *fault);
 static enum outcome ask(const char *question, struct text *out_line, struct fault *fault);
@@ -64,34 +60,6 @@ enum outcome password_read(const char *file,
         }
     }
     return outcome;
-}
-
-enum outcome password_hash(struct span password,
-                           char out[PASSWORD_HASH_BYTES],
-                           struct fault *fault)
-{
-    char phrase[PASSWORD_MOST_BYTES + 1];
-    char salt[CRYPT_GENSALT_OUTPUT_SIZE];
-    struct crypt_data *data = calloc(1, sizeof(*data));
-    if (!data) {
-        abort();
-    }
-    memcpy(phrase, password.at, password.len);
-    phrase[password.len] = '\0';
-    bool good = crypt_gensalt_rn("$y$", 0, NULL, 0, salt, sizeof(salt)) &&
-                crypt_rn(phrase, salt, data, (int)sizeof(*data));
-    if (good) {
-        snprintf(out, PASSWORD_HASH_BYTES, "%s", data->output);
-    }
-    explicit_bzero(phrase, sizeof(phrase));
-    explicit_bzero(data, sizeof(*data));
-    free(data);
-    return good ? OUTCOME_DONE
-                : fault_set(fault,
-                            OUTCOME_NEVER,
-                            "password",
-                            errno,
-                            "libcrypt cannot hash with yescrypt");
 }
 
 /* Without its newline. The stream is not buffered, so that no copy stays behind. */

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "common/base/password.h"
 #include "common/link/mariadb.h"
 #include "ctl/ctl.h"
 #include "ctl/password.h"

@@ -28,9 +28,9 @@ mysql*          common/link/mariadb.c
 mariadb*        common/link/mariadb.c
 cjson/*         common/base/json.c
 curl/*          common/link/stripe.c worker/mailer.c
-openssl/*       common/base/digest.c common/base/seal.c
+openssl/*       common/base/digest.c common/base/seal.c api/stream.c api/tls.c
 ini.h           common/base/settings.c
-crypt.h         worker/password.c ctl/password.c
+crypt.h         common/base/password.c
 "
 
 room_of() {
