@@ -69,6 +69,12 @@ const struct ask_row asks[] = {
      handle_reader_register,
      "SELECT 1 FROM terminal_readers WHERE job_id = ?"},
     {"reader.list", handle_reader_list, NULL},
+    {"payment.create",
+     handle_payment_create,
+     "SELECT id FROM payment_intents WHERE job_id = ?"},
+    {"payment.capture", handle_payment_capture, NULL},
+    {"payment.cancel", handle_payment_cancel, NULL},
+    {"payment.refund", handle_payment_refund, "SELECT id FROM refunds WHERE job_id = ?"},
     {"payment.void", handle_payment_void, NULL},
 };
 const size_t asks_count = sizeof(asks) / sizeof(asks[0]);

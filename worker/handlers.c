@@ -18,6 +18,10 @@ const struct handler handlers[] = {
     {"terminal.token", handle_ask, NULL},
     {"reader.register", handle_ask, NULL},
     {"reader.list", handle_ask, NULL},
+    {"payment.create", handle_ask, NULL},
+    {"payment.capture", handle_ask, NULL},
+    {"payment.cancel", handle_ask, NULL},
+    {"payment.refund", handle_ask, NULL},
     {"payment.void", handle_ask, NULL},
 };
 const size_t handlers_count = sizeof(handlers) / sizeof(handlers[0]);

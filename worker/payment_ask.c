@@ -4,6 +4,7 @@
 
 #include "common/base/json.h"
 #include "common/link/payment_row.h"
+#include "common/link/stripe.h"
 #include "common/model/answer.h"
 #include "worker/asks.h"
 #include "worker/handlers.h"
@@ -68,6 +69,37 @@ enum outcome payment_ask_lock(struct asked *asked,
     }
     if (outcome == OUTCOME_DONE) {
         *out_rows = rows;
+    }
+    return outcome;
+}
+
+enum outcome payment_ask_retrieve(struct asked *asked,
+                                  struct span payment_intent,
+                                  struct cJSON **out_intent,
+                                  struct answer *answer,
+                                  struct fault *fault)
+{
+    struct handling *handling = asked->handling;
+    struct stripe_answer stripe = {0};
+    enum outcome outcome = stripe_get(handling->stripe,
+                                      arena_format(handling->arena,
+                                                   "/v1/payment_intents/%.*s",
+                                                   SPAN_ARGS(payment_intent)),
+                                      NULL,
+                                      0,
+                                      SPAN(""),
+                                      true,
+                                      handling->arena,
+                                      &stripe,
+                                      fault);
+    if (outcome == OUTCOME_NEVER && stripe.status > 0) {
+        answer_refused_by_stripe(answer, &stripe, handling->arena);
+        *out_intent = NULL;
+        return OUTCOME_DONE;
+    }
+    if (outcome == OUTCOME_DONE) {
+        handling->answered |= NEIGHBOUR_STRIPE;
+        *out_intent = stripe.document;
     }
     return outcome;
 }

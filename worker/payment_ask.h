@@ -5,8 +5,8 @@
  *
  * Owns:    nothing
  * Callers: handle_payment_<verb>.c
- * Blocks:  as long as MariaDB does
- * Faults:  as MariaDB's
+ * Blocks:  as long as MariaDB does; payment_ask_retrieve as long as Stripe does
+ * Faults:  as MariaDB's and Stripe's
  */
 #ifndef WORKER_PAYMENT_ASK_H
 #define WORKER_PAYMENT_ASK_H
@@ -20,6 +20,7 @@
 
 struct answer;
 struct asked;
+struct cJSON;
 
 /* The columns that payment_ask_find and payment_ask_lock read. */
 enum payment_ask_column {
@@ -51,6 +52,14 @@ MUST_USE enum outcome payment_ask_lock(struct asked *asked,
                                        int64_t payment_id,
                                        struct sql_rows *out_rows,
                                        struct fault *fault);
+
+/* The PaymentIntent as Stripe has it: yours, json_free. NULL when Stripe refused to show
+ * it: the answer says so. */
+MUST_USE enum outcome payment_ask_retrieve(struct asked *asked,
+                                           struct span payment_intent,
+                                           struct cJSON **out_intent,
+                                           struct answer *answer,
+                                           struct fault *fault);
 
 /* The payment as its row now is. */
 MUST_USE enum outcome payment_ask_show(struct asked *asked,
