@@ -6,8 +6,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -24,7 +22,7 @@ static void enter(struct connection *connection, enum connection_state state);
 static int64_t limit_ms(const struct loop *loop, enum connection_state state);
 static void unlink_from(struct connection_list *list, struct connection *connection);
 
-void connection_open(struct loop *loop, int fd, const struct address *peer)
+void connection_open(struct loop *loop, int fd, const struct address *peer, bool secure)
 {
     struct connection *connection = malloc(sizeof(*connection));
     if (!connection) {
@@ -32,7 +30,8 @@ void connection_open(struct loop *loop, int fd, const struct address *peer)
     }
     memset(connection, 0, sizeof(*connection));
     connection->loop = loop;
-    connection->fd = fd;
+    connection->secure = secure;
+    stream_open(&connection->stream, fd, secure ? loop->door->tls : NULL);
     connection->peer = *peer;
     text_init(&connection->out, ANSWER_MOST_BYTES);
     connection->read_event = event_new(loop->base,
@@ -48,7 +47,8 @@ void connection_open(struct loop *loop, int fd, const struct address *peer)
     loop->connection_count++;
     counter_add(&loop->counters->connections, 1);
     counter_add(&loop->counters->accepted, 1);
-    /* A client that connects and says nothing has as long as one that starts to speak. */
+    /* A client that connects and says nothing has as long as one that starts to speak, and
+     * a handshake is within that time. */
     http_begin(&connection->http, &loop->door->limits);
     enter(connection, CONNECTION_HEAD);
     connection_set_reading(connection, true);
@@ -94,7 +94,7 @@ void connection_sweep(struct loop *loop, int64_t now_ms)
  * only a Unix socket tells). */
 bool connection_is_gone(const struct connection *connection)
 {
-    struct pollfd socket = {.fd = connection->fd};
+    struct pollfd socket = {.fd = connection->stream.fd};
     return poll(&socket, 1, 0) > 0 && (socket.revents & (POLLERR | POLLHUP)) != 0;
 }
 
@@ -111,9 +111,8 @@ void connection_drain(struct loop *loop, int64_t now_ms)
             struct connection *behind = connection->behind;
             bool fresh = connection->state == CONNECTION_HEAD &&
                          connection->until_ms > fresh_from_ms;
-            char byte;
             if (!fresh && connection_ahead(connection) == 0 &&
-                recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) {
+                !stream_has_bytes(&connection->stream)) {
                 connection_shut(connection);
             }
             connection = behind;
@@ -212,6 +211,7 @@ void connection_set_reading(struct connection *connection, bool reads)
     connection->reads = reads;
     if (reads) {
         event_add(connection->read_event, NULL);
+        connection_read_on(connection);
     } else {
         event_del(connection->read_event);
     }
@@ -227,8 +227,8 @@ void connection_shut(struct connection *connection)
     connection->request = NULL;
     event_del(connection->read_event);
     event_del(connection->write_event);
-    close(connection->fd);
-    connection->fd = -1;
+    /* An answer that is cut off must look so. */
+    stream_close(&connection->stream, connection->out_sent >= connection->out.len);
     connection_move_to(connection, CONNECTION_CLOSED);
     loop->connection_count--;
     counter_add(&loop->counters->connections, -1);

@@ -14,6 +14,7 @@
 #ifndef API_CONNECTION_H
 #define API_CONNECTION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "api/networks.h"
@@ -31,8 +32,8 @@ enum {
     CONNECTION_LEAVING_BYTES = 4 << 20,
 };
 
-/* The socket is given. */
-void connection_open(struct loop *loop, int fd, const struct address *peer);
+/* The socket is given. `secure`: it came to the HTTPS listener. */
+void connection_open(struct loop *loop, int fd, const struct address *peer, bool secure);
 /* The answer to the request that it waits with. */
 void connection_answer(struct connection *connection, const struct http_answer *answer);
 /* Cuts those whose time has run out; called at every tick of the loop. */

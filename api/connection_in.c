@@ -11,6 +11,7 @@
 #include "api/counters.h"
 #include "api/dispatch.h"
 #include "api/door.h"
+#include "api/edge.h"
 #include "api/http_write.h"
 #include "api/loop.h"
 #include "api/problem.h"
@@ -22,6 +23,7 @@ enum {
     REQUESTS_A_TURN = 32, /* of one connection, so that it leaves time for others */
 };
 
+static void on_nothing(struct connection *connection, enum stream_state state);
 static void throw_away(struct connection *connection);
 static void on_end(struct connection *connection);
 static bool make_room(struct connection *connection);
@@ -34,6 +36,7 @@ static void hand_over(struct connection *connection, const char *start);
 
 void connection_on_readable(int fd, short what, void *context)
 {
+    (void)fd;
     (void)what;
     struct connection *connection = context;
     if (connection->state == CONNECTION_LEAVING) {
@@ -44,31 +47,55 @@ void connection_on_readable(int fd, short what, void *context)
         on_no_room(connection);
         return;
     }
-    ssize_t got = recv(fd,
-                       connection->in + connection->in_len,
-                       connection->in_room - connection->in_len,
-                       0);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+    ssize_t got = stream_read(&connection->stream,
+                              connection->in + connection->in_len,
+                              connection->in_room - connection->in_len);
+    if (got > 0) {
+        connection->in_len += (size_t)got;
+        connection_advance(connection);
+        connection_read_on(connection);
+        return;
+    }
+    on_nothing(connection, (enum stream_state)got);
+}
+
+static void on_nothing(struct connection *connection, enum stream_state state)
+{
+    switch (state) {
+    case STREAM_AGAIN:
         /* Activated by hand: what was sent ahead goes on. */
         connection_advance(connection);
         return;
-    }
-    if (got < 0) {
-        connection_shut(connection);
+    case STREAM_AGAIN_WRITABLE:
+        connection_set_reading(connection, false);
+        event_add(connection->write_event, NULL);
         return;
-    }
-    if (got == 0) {
+    case STREAM_ENDED:
         on_end(connection);
         return;
+    case STREAM_BROKEN:
+        connection_shut(connection);
+        return;
+    case STREAM_ALIEN:
+        log_debug("no TLS that we speak");
+        connection_leave(connection);
+        return;
     }
-    connection->in_len += (size_t)got;
-    connection_advance(connection);
 }
 
+void connection_read_on(struct connection *connection)
+{
+    if (connection->stream.more && connection->reads &&
+        connection->state != CONNECTION_CLOSED) {
+        event_active(connection->read_event, EV_READ, 0);
+    }
+}
+
+/* Of TLS as it comes: what is in it does not matter any more. */
 static void throw_away(struct connection *connection)
 {
     char bytes[16 * 1024];
-    ssize_t got = recv(connection->fd, bytes, sizeof(bytes), 0);
+    ssize_t got = recv(connection->stream.fd, bytes, sizeof(bytes), 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }
@@ -246,9 +273,11 @@ static bool take_head(struct connection *connection, const char *start)
         text_clear(&connection->loop->scratch);
         http_write_continue(&connection->loop->scratch);
         struct span bytes = text_span(&connection->loop->scratch);
-        /* A courtesy: a client that does not get it sends its body after a while. */
-        ssize_t sent = send(connection->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
-        (void)sent;
+        /* Only a client that reads no answers has no room for these few bytes. */
+        if (stream_write(&connection->stream, bytes) != (ssize_t)bytes.len) {
+            connection_shut(connection);
+            return false;
+        }
     }
     connection_move_to(connection, CONNECTION_BODY);
     return true;
@@ -261,6 +290,7 @@ static void hand_over(struct connection *connection, const char *start)
     struct request *request = request_take(connection->loop);
     request->connection = connection;
     request->peer = connection->peer;
+    request->secure = connection->secure;
     connection->request = request;
     connection->in_start += connection->http.used;
     connection_move_to(connection, CONNECTION_WAITING);
@@ -282,7 +312,13 @@ void connection_refuse(struct connection *connection, int status, const char *re
     struct request *request = request_take(loop);
     const char *start = connection->in + connection->in_start;
     request->connection = connection;
+    request->peer = connection->peer;
+    request->secure = connection->secure;
     request->method = connection->http.method;
+    request->http = &connection->http;
+    request->buffer = start;
+    request->path = http_span(start, connection->http.path);
+    edge_look(request);
     request->english =
         problem_prefers_english(http_header(&connection->http, start, "accept-language"));
     connection->request = request;

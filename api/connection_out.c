@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Bytes out: answers, and leaving well behind the last one. */
 #include <assert.h>
-#include <errno.h>
-#include <sys/socket.h>
 
 #include <event2/event.h>
 
@@ -12,7 +10,6 @@
 
 static void send_out(struct connection *connection, struct span bytes);
 static void after_answer(struct connection *connection);
-static void leave(struct connection *connection);
 
 void connection_answer(struct connection *connection, const struct http_answer *answer)
 {
@@ -35,12 +32,12 @@ void connection_answer(struct connection *connection, const struct http_answer *
 
 static void send_out(struct connection *connection, struct span bytes)
 {
-    ssize_t sent = send(connection->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
-    if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+    ssize_t sent = stream_write(&connection->stream, bytes);
+    if (sent < 0) {
         connection_shut(connection);
         return;
     }
-    size_t done = sent > 0 ? (size_t)sent : 0;
+    size_t done = (size_t)sent;
     if (done == bytes.len) {
         after_answer(connection);
         return;
@@ -53,17 +50,22 @@ static void send_out(struct connection *connection, struct span bytes)
 
 void connection_on_writable(int fd, short what, void *context)
 {
-    (void)what;
     struct connection *connection = context;
+    if (connection->state != CONNECTION_WRITING) {
+        /* A handshake that could not go on without writing. */
+        connection_set_reading(connection, true);
+        connection_on_readable(fd, what, connection);
+        return;
+    }
     struct span left = text_span(&connection->out);
     left.at += connection->out_sent;
     left.len -= connection->out_sent;
-    ssize_t sent = send(fd, left.at, left.len, MSG_NOSIGNAL);
-    if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+    ssize_t sent = stream_write(&connection->stream, left);
+    if (sent < 0) {
         connection_shut(connection);
         return;
     }
-    connection->out_sent += sent > 0 ? (size_t)sent : 0;
+    connection->out_sent += (size_t)sent;
     if (connection->out_sent < connection->out.len) {
         event_add(connection->write_event, NULL);
         return;
@@ -76,7 +78,7 @@ void connection_on_writable(int fd, short what, void *context)
 static void after_answer(struct connection *connection)
 {
     if (connection->closes) {
-        leave(connection);
+        connection_leave(connection);
         return;
     }
     connection_move_to(connection, CONNECTION_IDLE);
@@ -86,9 +88,9 @@ static void after_answer(struct connection *connection)
 /* Closing while the client still sends would make the kernel send a reset, which may
  * overtake the answer (RFC 9112, section 9.6). So only our side ends, and what comes is
  * thrown away for a while. */
-static void leave(struct connection *connection)
+void connection_leave(struct connection *connection)
 {
-    if (connection->client_done || shutdown(connection->fd, SHUT_WR) != 0) {
+    if (connection->client_done || !stream_end(&connection->stream)) {
         connection_shut(connection);
         return;
     }

@@ -17,6 +17,7 @@
 #include "api/http.h"
 #include "api/loop.h"
 #include "api/networks.h"
+#include "api/stream.h"
 #include "common/base/text.h"
 
 struct event;
@@ -30,8 +31,9 @@ struct connection {
     struct connection *behind;
     enum connection_state state;
     int64_t until_ms; /* when its state's time runs out */
-    int fd;
+    struct stream stream;
     struct address peer;
+    bool secure; /* it came to the HTTPS listener */
     struct event *read_event;
     struct event *write_event;
     bool reads; /* the read event is pending */
@@ -62,6 +64,8 @@ void connection_shut(struct connection *connection);
  * read and not used yet; what cannot be read as a request is answered and ends the
  * connection. */
 void connection_on_readable(int fd, short what, void *context);
+/* What was decrypted and not taken is read in the next turn: the socket will not tell. */
+void connection_read_on(struct connection *connection);
 void connection_advance(struct connection *connection);
 size_t connection_ahead(const struct connection *connection);
 void connection_refuse(struct connection *connection, int status, const char *reason);
@@ -69,7 +73,9 @@ void connection_drop_buffer(struct connection *connection);
 /* Drops it when nothing is in it that is still wanted. */
 void connection_spare_buffer(struct connection *connection);
 
-/* connection_out.c: an event's callback. */
+/* connection_out.c: an event's callback; our side ends, and what still comes is thrown
+ * away for a while. */
 void connection_on_writable(int fd, short what, void *context);
+void connection_leave(struct connection *connection);
 
 #endif

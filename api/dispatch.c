@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "api/door.h"
+#include "api/edge.h"
 #include "api/http.h"
 #include "api/loop.h"
 #include "api/networks.h"
@@ -50,6 +51,7 @@ void dispatch(struct request *request,
     for (size_t i = 0; i < ROUTE_PARAMS; i++) {
         request->params[i] = match.params[i];
     }
+    edge_look(request);
     if (!match.route) {
         answer_unmatched(request, match.allowed);
     } else if (!is_let_in(request)) {
@@ -110,6 +112,10 @@ static void answer_unmatched(struct request *request, unsigned allowed)
     }
     if (allowed == 0) {
         request_problem(request, PROBLEM_NOT_FOUND);
+        return;
+    }
+    if (request->method == HTTP_OPTIONS) {
+        edge_options(request, allowed);
         return;
     }
     struct text headers;

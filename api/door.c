@@ -10,6 +10,7 @@
 
 #include "api/accounts.h"
 #include "api/pulse.h"
+#include "api/tls.h"
 #include "api/reader.h"
 #include "common/base/clock.h"
 #include "common/base/seal.h"
@@ -17,6 +18,9 @@
 
 enum { SECRETS_BYTES = 4096, LINE_BYTES = 512, REQUEST_LINE_BYTES = 8192 };
 
+static enum outcome open_edge(struct door *door,
+                              const struct settings *settings,
+                              struct fault *fault);
 static enum outcome read_secrets(struct door *door,
                                  const char *path,
                                  struct fault *fault);
@@ -60,6 +64,12 @@ enum outcome door_open(struct door *door,
                             "devices.ios_least_version is no version");
     }
     if (outcome == OUTCOME_DONE) {
+        outcome = open_edge(door, settings, fault);
+    }
+    if (outcome == OUTCOME_DONE && settings->api.tls_certificate_file[0] != '\0') {
+        outcome = tls_open(settings, &door->tls, fault);
+    }
+    if (outcome == OUTCOME_DONE) {
         outcome = read_secrets(door, settings->stripe.webhook_secrets_file, fault);
         door->platform_secret_count = door->secret_count;
     }
@@ -92,11 +102,36 @@ bool door_close(struct door *door)
     bool ended = accounts_close(door->accounts);
     ended = pulse_close(door->pulse) && ended;
     ended = reader_close(door->reader) && ended;
+    tls_close(door->tls);
+    cors_close(&door->cors);
     seal_close(door->ring);
     text_wipe(&door->secrets_text);
     free(door->counters);
     *door = (struct door){.settings = NULL};
     return ended;
+}
+
+static enum outcome open_edge(struct door *door,
+                              const struct settings *settings,
+                              struct fault *fault)
+{
+    if (settings->api.hsts_s > 0) {
+        snprintf(door->hsts,
+                 sizeof(door->hsts),
+                 "Strict-Transport-Security: max-age=%lld\r\n",
+                 (long long)settings->api.hsts_s);
+    }
+    enum outcome outcome =
+        proxies_parse(span_of(settings->api.trusted_proxies), &door->proxies, fault);
+    if (outcome != OUTCOME_DONE) {
+        fault_lay_to(fault, "api.trusted_proxies");
+        return outcome;
+    }
+    outcome = cors_open(span_of(settings->api.cors_origins), &door->cors, fault);
+    if (outcome != OUTCOME_DONE) {
+        fault_lay_to(fault, "api.cors_origins");
+    }
+    return outcome;
 }
 
 /* One secret a line; empty lines and lines that begin with # are skipped. */

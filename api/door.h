@@ -16,9 +16,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/cors.h"
 #include "api/counters.h"
 #include "api/http.h"
 #include "api/networks.h"
+#include "api/proxies.h"
 #include "common/base/fault.h"
 #include "common/base/text.h"
 #include "common/model/device.h"
@@ -29,8 +31,9 @@ struct pulse;
 struct reader;
 struct seal_ring;
 struct settings;
+struct tls;
 
-enum { DOOR_MOST_SECRETS = 16 };
+enum { DOOR_MOST_SECRETS = 16, DOOR_HSTS_BYTES = 64 };
 
 struct door {
     const struct settings *settings;
@@ -38,13 +41,18 @@ struct door {
     struct seal_ring *ring;
     struct http_limits limits;
     int64_t connections_most; /* as many as api.connections_max and descriptors allow */
-    struct networks observers; /* may read /metrics */
+    struct networks observers; /* may read /metrics, when they are the peer themselves */
+    struct proxies proxies;
+    struct cors cors;
+    char hsts[DOOR_HSTS_BYTES]; /* a header line, or empty */
     struct device_version ios_least; /* of Tap to Pay on iPhone */
 
     struct text secrets_text; /* what the spans point into */
     struct span secrets[DOOR_MOST_SECRETS];
     size_t secret_count;
     size_t platform_secret_count; /* these come first; the others are Connect's */
+
+    struct tls *tls; /* NULL: no HTTPS. It alone changes, when its files are read anew */
 
     struct accounts *accounts;
     struct pulse *pulse;

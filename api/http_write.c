@@ -38,13 +38,18 @@ static const struct {
     {505, "HTTP Version Not Supported"},
 };
 
-/* Of every answer. A JSON API needs no more of a browser than that it does not guess,
- * does not frame and does not tell others where it was. */
+/* Of every answer: a browser does not guess what it is, and tells others nothing of where
+ * it was. */
 static const char common_headers[] =
-    "\r\nServer: tocsin\r\nX-Content-Type-Options: nosniff"
-    "\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'"
-    "\r\nReferrer-Policy: no-referrer\r\n";
-static const char cache_header[] = "Cache-Control: ";
+    "\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
+/* Of those that do not say it themselves. */
+static const char keep_header[] = "Cache-Control: ";
+static const char page_header[] = "Content-Security-Policy: ";
+#define KEEP_NOTHING "Cache-Control: no-store\r\n"
+#define SHOW_NOTHING                                                                     \
+    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+
+static void add_policies(struct text *out, struct span headers);
 
 void http_write(struct text *out, const struct http_answer *answer, const char *date)
 {
@@ -56,14 +61,7 @@ void http_write(struct text *out, const struct http_answer *answer, const char *
     text_add_string(out, "\r\nDate: ");
     text_add_string(out, date);
     text_add(out, (struct span){common_headers, sizeof(common_headers) - 1});
-    /* Nothing is kept by anybody, unless the answer itself says how long. */
-    if (answer->headers.len == 0 || !memmem(answer->headers.at,
-                                            answer->headers.len,
-                                            cache_header,
-                                            sizeof(cache_header) - 1)) {
-        text_add_string(out, cache_header);
-        text_add_string(out, "no-store\r\n");
-    }
+    add_policies(out, answer->headers);
     if (answer->type) {
         text_add_string(out, "Content-Type: ");
         text_add_string(out, answer->type);
@@ -84,9 +82,27 @@ void http_write(struct text *out, const struct http_answer *answer, const char *
                     : answer->keep ? "\r\nConnection: keep-alive\r\n"
                                    : "\r\n");
     text_add(out, answer->headers);
+    for (size_t i = 0; i < HTTP_EDGE_SPANS; i++) {
+        text_add(out, answer->edge[i]);
+    }
     text_add_string(out, "\r\n");
     if (!answer->without_body && answer->status != 204 && answer->status != 304) {
         text_add(out, answer->body);
+    }
+}
+
+/* Most answers have no headers of their own, and get both in one piece. */
+static void add_policies(struct text *out, struct span headers)
+{
+    if (headers.len == 0) {
+        text_add(out, SPAN(KEEP_NOTHING SHOW_NOTHING));
+        return;
+    }
+    if (!memmem(headers.at, headers.len, keep_header, sizeof(keep_header) - 1)) {
+        text_add(out, SPAN(KEEP_NOTHING));
+    }
+    if (!memmem(headers.at, headers.len, page_header, sizeof(page_header) - 1)) {
+        text_add(out, SPAN(SHOW_NOTHING));
     }
 }
 

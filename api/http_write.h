@@ -7,7 +7,8 @@
  * Blocks:  never
  *
  * Every answer carries its length, its request's id, and headers that keep a browser from
- * doing anything with it but reading it.
+ * doing anything with it but reading it. Cache-Control (no-store) and
+ * Content-Security-Policy (nothing at all) are the answer's own when `headers` has them.
  */
 #ifndef API_HTTP_WRITE_H
 #define API_HTTP_WRITE_H
@@ -17,13 +18,14 @@
 
 #include "common/base/text.h"
 
-enum { HTTP_DATE_BYTES = 32 };
+enum { HTTP_DATE_BYTES = 32, HTTP_EDGE_SPANS = 2 };
 
 struct http_answer {
     int status;
     const char *type; /* Content-Type; NULL: none */
     struct span body;
     struct span headers; /* further ones, whole lines with CRLF; may be empty */
+    struct span edge[HTTP_EDGE_SPANS]; /* the front door's own, as `headers` */
     struct span request_id;
     bool close; /* the connection ends with it */
     bool keep; /* it does not, which HTTP/1.0 wants to hear */

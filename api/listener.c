@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Makes the listening socket, or takes it from systemd. */
+ * Makes the listening sockets, or takes them from systemd. */
 #include "api/listener.h"
 
 #include <assert.h>
@@ -19,7 +19,14 @@
 
 enum { BACKLOG = 1024, FIRST_HANDED_OVER = 3 };
 
-static enum outcome take_handed_over(int count, int *out_fd, struct fault *fault);
+static enum outcome take_handed_over(const struct settings *settings,
+                                     struct listener *listeners,
+                                     struct fault *fault);
+static enum outcome see_to(int fd, struct fault *fault);
+static enum outcome open_address(const char *address,
+                                 const char *setting,
+                                 struct listener *listener,
+                                 struct fault *fault);
 static int listen_path(const char *path);
 static int listen_host(const struct dial *address, const char **out_why);
 static int bind_and_listen(int family, const struct sockaddr *address, socklen_t len);
@@ -28,58 +35,60 @@ enum outcome listener_check(const struct settings *settings, struct fault *fault
 {
     struct dial address;
     enum outcome outcome = dial_init(&address, settings->api.listen, fault);
-    if (outcome == OUTCOME_DONE) {
-        dial_done(&address);
-    } else {
+    if (outcome != OUTCOME_DONE) {
         fault_lay_to(fault, "api.listen");
+        return outcome;
+    }
+    dial_done(&address);
+    if (settings->api.tls_listen[0] == '\0') {
+        return OUTCOME_DONE;
+    }
+    outcome = dial_init(&address, settings->api.tls_listen, fault);
+    if (outcome == OUTCOME_DONE) {
+        bool is_path = address.path != NULL;
+        dial_done(&address);
+        if (is_path) {
+            outcome =
+                fault_set(fault, OUTCOME_NEVER, "listener", 0, "HTTPS needs host:port");
+        }
+    }
+    if (outcome != OUTCOME_DONE) {
+        fault_lay_to(fault, "api.tls_listen");
     }
     return outcome;
 }
 
 enum outcome listener_open(const struct settings *settings,
-                           struct listener *out_listener,
+                           struct listener out_listeners[LISTENERS],
                            struct fault *fault)
 {
-    struct listener listener = {.fd = -1};
-    int handed_over = notify_listen_fds();
-    if (handed_over > 0) {
-        enum outcome outcome = take_handed_over(handed_over, &listener.fd, fault);
-        if (outcome == OUTCOME_DONE) {
-            listener.handed_over = true;
-            *out_listener = listener;
+    const struct {
+        const char *address;
+        const char *setting;
+    } own[LISTENERS] = {
+        [LISTENER_PLAIN] = {settings->api.listen, "api.listen"},
+        [LISTENER_SECURE] = {settings->api.tls_listen, "api.tls_listen"},
+    };
+    struct listener listeners[LISTENERS] = {{.fd = -1}, {.fd = -1}};
+    enum outcome outcome = take_handed_over(settings, listeners, fault);
+    for (int i = 0; i < LISTENERS && outcome == OUTCOME_DONE; i++) {
+        if (listeners[i].fd < 0 && own[i].address[0] != '\0') {
+            outcome = open_address(own[i].address, own[i].setting, &listeners[i], fault);
         }
-        return outcome;
     }
-    struct dial address;
-    enum outcome outcome = dial_init(&address, settings->api.listen, fault);
-    if (outcome != OUTCOME_DONE) {
-        return outcome;
+    for (int i = 0; i < LISTENERS; i++) {
+        if (outcome == OUTCOME_DONE) {
+            out_listeners[i] = listeners[i];
+        } else {
+            listener_close(&listeners[i]);
+        }
     }
-    const char *why = NULL;
-    if (address.path) {
-        listener.fd = listen_path(address.path);
-        listener.path = listener.fd >= 0 ? strdup(address.path) : NULL;
-    } else {
-        listener.fd = listen_host(&address, &why);
-    }
-    if (listener.fd < 0) {
-        outcome = fault_set(fault,
-                            OUTCOME_NEVER,
-                            "listener",
-                            errno,
-                            "cannot listen on %s (api.listen): %s",
-                            settings->api.listen,
-                            why ? why : strerrordesc_np(errno));
-    } else {
-        *out_listener = listener;
-    }
-    dial_done(&address);
     return outcome;
 }
 
 void listener_shorten(const struct listener *listener)
 {
-    if (!listener->handed_over) {
+    if (listener->fd >= 0 && !listener->handed_over) {
         int told = listen(listener->fd, 0);
         assert(told == 0); /* a socket that listens may be told so again */
     }
@@ -98,31 +107,87 @@ void listener_close(struct listener *listener)
     }
 }
 
-static enum outcome take_handed_over(int count, int *out_fd, struct fault *fault)
+static enum outcome take_handed_over(const struct settings *settings,
+                                     struct listener *listeners,
+                                     struct fault *fault)
 {
-    int flags = fcntl(FIRST_HANDED_OVER, F_GETFL);
-    if (count != 1 || flags < 0 ||
-        fcntl(FIRST_HANDED_OVER, F_SETFL, flags | O_NONBLOCK) != 0) {
-        return fault_set(fault,
-                         OUTCOME_NEVER,
-                         "listener",
-                         count,
-                         "systemd handed over %d sockets, not one",
-                         count);
+    int count = notify_listen_fds();
+    for (int i = 0; i < count; i++) {
+        bool secure = notify_listen_name_is(i, "https");
+        struct listener *listener = &listeners[secure ? LISTENER_SECURE : LISTENER_PLAIN];
+        if (listener->fd >= 0) {
+            return fault_set(fault,
+                             OUTCOME_NEVER,
+                             "listener",
+                             count,
+                             "systemd handed over %d sockets, two of them for %s",
+                             count,
+                             secure ? "HTTPS" : "HTTP");
+        }
+        if (secure && settings->api.tls_certificate_file[0] == '\0') {
+            return fault_set(fault,
+                             OUTCOME_NEVER,
+                             "listener",
+                             count,
+                             "systemd handed over a socket for HTTPS, and "
+                             "api.tls_certificate_file is not set");
+        }
+        enum outcome outcome = see_to(FIRST_HANDED_OVER + i, fault);
+        if (outcome != OUTCOME_DONE) {
+            return outcome;
+        }
+        listener->fd = FIRST_HANDED_OVER + i;
+        listener->handed_over = true;
     }
+    return OUTCOME_DONE;
+}
+
+static enum outcome see_to(int fd, struct fault *fault)
+{
     int accepts = 0;
     socklen_t len = sizeof(accepts);
-    if (getsockopt(FIRST_HANDED_OVER, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &len) != 0 ||
-        !accepts) {
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &len) != 0 || !accepts) {
         return fault_set(fault,
                          OUTCOME_NEVER,
                          "listener",
-                         count,
+                         fd,
                          "what systemd handed over is no socket that listens "
                          "(ListenStream=, and Accept=no)");
     }
-    *out_fd = FIRST_HANDED_OVER;
     return OUTCOME_DONE;
+}
+
+static enum outcome open_address(const char *text,
+                                 const char *setting,
+                                 struct listener *listener,
+                                 struct fault *fault)
+{
+    struct dial address;
+    const char *why = NULL;
+    enum outcome outcome = dial_init(&address, text, fault);
+    if (outcome != OUTCOME_DONE) {
+        return outcome;
+    }
+    if (address.path) {
+        listener->fd = listen_path(address.path);
+        listener->path = listener->fd >= 0 ? strdup(address.path) : NULL;
+    } else {
+        listener->fd = listen_host(&address, &why);
+    }
+    if (listener->fd < 0) {
+        outcome = fault_set(fault,
+                            OUTCOME_NEVER,
+                            "listener",
+                            errno,
+                            "cannot listen on %s (%s): %s",
+                            text,
+                            setting,
+                            why ? why : strerrordesc_np(errno));
+    }
+    dial_done(&address);
+    return outcome;
 }
 
 /* A file that a dead process left behind is removed; a living one keeps its place. */

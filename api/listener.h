@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * listener - the socket that clients come to.
+ * listener - the sockets that clients come to: one for HTTP, and one for HTTPS beside it
+ * when there is a certificate.
  *
  * Owns:    the socket's file when it is a Unix socket of our own making
- * Callers: main
+ * Callers: main, server
  * Blocks:  while a host's name is looked up
- * Faults:  NEVER when the address cannot be listened on
+ * Faults:  NEVER when an address cannot be listened on
  */
 #ifndef API_LISTENER_H
 #define API_LISTENER_H
@@ -16,18 +17,21 @@
 
 struct settings;
 
+enum { LISTENER_PLAIN, LISTENER_SECURE, LISTENERS };
+
 struct listener {
     int fd; /* -1: none */
     bool handed_over; /* by systemd, which keeps it when we leave */
     char *path; /* to remove when closing; NULL: nothing */
 };
 
-/* Whether api.listen is an address at all; opens nothing. */
+/* Whether api.listen and api.tls_listen are addresses at all; opens nothing. */
 MUST_USE enum outcome listener_check(const struct settings *settings,
                                      struct fault *fault);
-/* A socket that systemd hands over wins over api.listen. */
+/* Both, or the plain one alone. A socket that systemd hands over wins over the settings:
+ * one named `https` (FileDescriptorName=) is the secure one, any other name the plain. */
 MUST_USE enum outcome listener_open(const struct settings *settings,
-                                    struct listener *out_listener,
+                                    struct listener out_listeners[LISTENERS],
                                     struct fault *fault);
 /* New clients are no longer let into the queue (those of systemd are). */
 void listener_shorten(const struct listener *listener);

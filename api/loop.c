@@ -40,7 +40,7 @@ enum {
 };
 
 static void on_accept(evutil_socket_t fd, short what, void *context);
-static bool accept_one(struct loop *loop);
+static bool accept_one(struct loop *loop, int listener);
 static void take_peer(const struct sockaddr_storage *from, struct address *out_peer);
 static void pause_accepting(struct loop *loop, bool paused);
 static void on_tick(evutil_socket_t fd, short what, void *context);
@@ -49,7 +49,7 @@ static void on_stop(evutil_socket_t fd, short what, void *context);
 enum outcome loop_open(struct loop *loop,
                        const struct door *door,
                        int number,
-                       int listen_fd,
+                       const struct listener *listeners,
                        atomic_int *connection_total,
                        sem_t *accepts_ended,
                        struct fault *fault)
@@ -57,7 +57,6 @@ enum outcome loop_open(struct loop *loop,
     *loop = (struct loop){.door = door,
                           .number = number,
                           .counters = &door->counters[number],
-                          .listen_fd = listen_fd,
                           .connection_total = connection_total,
                           .accepts_ended = accepts_ended,
                           .accept_paused = true,
@@ -81,12 +80,21 @@ enum outcome loop_open(struct loop *loop,
                          "cannot be made: %s",
                          strerror(errno));
     }
-    loop->accept_event =
-        event_new(loop->base, listen_fd, EV_READ | EV_PERSIST, on_accept, loop);
+    for (int i = 0; i < LISTENERS; i++) {
+        loop->listen_fds[i] = listeners[i].fd;
+        if (listeners[i].fd >= 0) {
+            loop->accept_events[i] = event_new(loop->base,
+                                               listeners[i].fd,
+                                               EV_READ | EV_PERSIST,
+                                               on_accept,
+                                               loop);
+            assert(loop->accept_events[i]);
+        }
+    }
     loop->tick_event = event_new(loop->base, -1, EV_PERSIST, on_tick, loop);
     loop->stop_event =
         event_new(loop->base, loop->stop_fd, EV_READ | EV_PERSIST, on_stop, loop);
-    assert(loop->accept_event && loop->tick_event && loop->stop_event);
+    assert(loop->tick_event && loop->stop_event);
     struct timeval tick = {.tv_usec = (suseconds_t)TICK_MS * 1000};
     event_add(loop->tick_event, &tick);
     event_add(loop->stop_event, NULL);
@@ -136,7 +144,10 @@ void loop_close(struct loop *loop)
     waiting_close(loop->waiting);
     connection_free_closed(loop);
     request_free_spares(loop);
-    struct event *events[] = {loop->accept_event, loop->tick_event, loop->stop_event};
+    struct event *events[] = {loop->accept_events[LISTENER_PLAIN],
+                              loop->accept_events[LISTENER_SECURE],
+                              loop->tick_event,
+                              loop->stop_event};
     for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
         if (events[i]) {
             event_free(events[i]);
@@ -187,11 +198,12 @@ bool loop_may_warn(struct loop *loop)
 
 static void on_accept(evutil_socket_t fd, short what, void *context)
 {
-    (void)fd;
     (void)what;
     struct loop *loop = context;
+    int listener =
+        fd == loop->listen_fds[LISTENER_SECURE] ? LISTENER_SECURE : LISTENER_PLAIN;
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-        if (!accept_one(loop)) {
+        if (!accept_one(loop, listener)) {
             return;
         }
     }
@@ -200,7 +212,7 @@ static void on_accept(evutil_socket_t fd, short what, void *context)
 /* The place is taken before the connection, so that loops together keep the limit. At
  * the limit, and when descriptors or memory run out, the next tick tries again: clients
  * wait in the listening queue meanwhile. */
-static bool accept_one(struct loop *loop)
+static bool accept_one(struct loop *loop, int listener)
 {
     struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof(from);
@@ -211,7 +223,7 @@ static bool accept_one(struct loop *loop)
         pause_accepting(loop, true);
         return false;
     }
-    int fd = accept4(loop->listen_fd,
+    int fd = accept4(loop->listen_fds[listener],
                      (struct sockaddr *)&from,
                      &len,
                      SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -235,7 +247,7 @@ static bool accept_one(struct loop *loop)
         int on = 1; /* only tunes: a socket without it works */
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     }
-    connection_open(loop, fd, &peer);
+    connection_open(loop, fd, &peer, listener == LISTENER_SECURE);
     return true;
 }
 
@@ -262,10 +274,15 @@ static void pause_accepting(struct loop *loop, bool paused)
         return;
     }
     loop->accept_paused = paused;
-    if (paused) {
-        event_del(loop->accept_event);
-    } else {
-        event_add(loop->accept_event, NULL);
+    for (int i = 0; i < LISTENERS; i++) {
+        if (!loop->accept_events[i]) {
+            continue;
+        }
+        if (paused) {
+            event_del(loop->accept_events[i]);
+        } else {
+            event_add(loop->accept_events[i], NULL);
+        }
     }
 }
 
@@ -311,7 +328,9 @@ static void on_stop(evutil_socket_t fd, short what, void *context)
         return;
     }
     event_del(loop->stop_event);
-    while (accept_one(loop)) {
+    for (int i = 0; i < LISTENERS; i++) {
+        while (loop->listen_fds[i] >= 0 && accept_one(loop, i)) {
+        }
     }
     pause_accepting(loop, true);
     sem_post(loop->accepts_ended);

@@ -3,14 +3,14 @@
  * loop - one event loop in one thread: connections, deadlines, and what its handlers
  * share.
  *
- * Owns:    its connections, its requests, its link to Redis; the listening socket is
+ * Owns:    its connections, its requests, its link to Redis; the listening sockets are
  *          borrowed
  * Callers: server (open, run, stop, close); connections and handlers of the same loop
  * Blocks:  loop_run until it is told to stop and everything was answered
  * Order:   loop_open, loop_run in a thread of its own, loop_stop from any thread,
  *          loop_close
  *
- * Loops share the listening socket, the door, and the number of connections; nothing
+ * Loops share the listening sockets, the door, and the number of connections; nothing
  * else.
  */
 #ifndef API_LOOP_H
@@ -23,6 +23,7 @@
 
 #include "api/door.h"
 #include "api/http_write.h"
+#include "api/listener.h"
 #include "common/base/fault.h"
 #include "common/base/text.h"
 
@@ -69,10 +70,10 @@ struct loop {
     struct mailbox *reads; /* NULL: it closes */
     struct session_cache *sessions;
 
-    int listen_fd;
+    int listen_fds[LISTENERS]; /* -1: there is none */
     atomic_int *connection_total; /* of all loops */
-    sem_t *accepts_ended; /* posted once the loop has left the listening socket alone */
-    struct event *accept_event;
+    sem_t *accepts_ended; /* posted once the loop has left the listening sockets alone */
+    struct event *accept_events[LISTENERS];
     struct event *tick_event;
     struct event *stop_event;
     int stop_fd; /* an eventfd */
@@ -101,7 +102,7 @@ struct loop {
 MUST_USE enum outcome loop_open(struct loop *loop,
                                 const struct door *door,
                                 int number,
-                                int listen_fd,
+                                const struct listener *listeners,
                                 atomic_int *connection_total,
                                 sem_t *accepts_ended,
                                 struct fault *fault);

@@ -49,7 +49,7 @@ static int run(const struct settings *settings, bool check)
 {
     struct door door = {.settings = NULL};
     struct server server = {.loops = NULL};
-    struct listener listener = {.fd = -1};
+    struct listener listeners[LISTENERS] = {{.fd = -1}, {.fd = -1}};
     struct fault fault;
     int status = EXIT_SETTINGS;
     server_block_signals();
@@ -66,8 +66,8 @@ static int run(const struct settings *settings, bool check)
         goto out;
     }
     door_start(&door);
-    if (listener_open(settings, &listener, &fault) != OUTCOME_DONE ||
-        server_open(&server, &door, &listener, &fault) != OUTCOME_DONE) {
+    if (listener_open(settings, listeners, &fault) != OUTCOME_DONE ||
+        server_open(&server, &door, listeners, &fault) != OUTCOME_DONE) {
         log_error("cannot start", LOG_FAULT(&fault));
         status = EXIT_UNAVAILABLE;
         goto out;
@@ -78,7 +78,9 @@ static int run(const struct settings *settings, bool check)
     status = 0;
 out:
     server_close(&server);
-    listener_close(&listener);
+    for (int i = 0; i < LISTENERS; i++) {
+        listener_close(&listeners[i]);
+    }
     if (!door_close(&door)) {
         log_warning("a neighbour hangs: leaving without its thread");
         _exit(status);

@@ -9,6 +9,7 @@
 
 #include "api/connection.h"
 #include "api/counters.h"
+#include "api/edge.h"
 #include "api/http_write.h"
 #include "api/loop.h"
 #include "common/base/log.h"
@@ -69,6 +70,7 @@ void request_answer(struct request *request,
         .type = type,
         .body = body,
         .headers = headers,
+        .edge = {edge_hsts(request), request->cors_lines},
         .request_id = {request->id, REQUEST_ID_BYTES - 1},
         .without_body = request->method == HTTP_HEAD,
     };

@@ -45,6 +45,7 @@ struct request {
     struct address peer; /* who is connected */
     struct address client; /* who asks: the peer, or whom a trusted proxy names */
     bool secure; /* it came over HTTPS, to us or to a trusted proxy */
+    struct span cors_lines; /* of its answer, for a page of another origin */
     const struct session *session; /* of ROUTE_PEOPLE; else NULL. In the arena */
     enum http_method method;
     struct span path;
@@ -74,7 +75,8 @@ void request_keep(struct request *request);
 /* By lowercase name; empty when it is not there. */
 struct span request_header(const struct request *request, const char *name);
 
-/* The answer is copied. `headers` are whole further lines with CRLF, or empty. */
+/* The answer is copied. `headers` are whole further lines with CRLF, or empty; nothing is
+ * kept by a cache or shown in a page unless they say otherwise (http_write.h). */
 void request_answer(struct request *request,
                     int status,
                     const char *type,

@@ -13,17 +13,24 @@
 #include "api/door.h"
 #include "api/listener.h"
 #include "api/loop.h"
+#include "api/tls.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/notify.h"
 
 /* A loop that did not tick for so long hangs. */
-enum { LOOP_HANGS_MS = 5000, NO_WATCHDOG_WAIT_MS = 3600 * 1000 };
+enum {
+    LOOP_HANGS_MS = 5000,
+    NO_WATCHDOG_WAIT_MS = 3600 * 1000,
+    TICKET_KEY_MS = 24 * 3600 * 1000,
+};
 
 static void stop_accepting(struct server *server);
 static void handled_signals(sigset_t *out_set);
 static void *run_loop(void *context);
 static int wait_for_signal(const struct server *server);
+static void reload(const struct server *server);
+static void tell_certificate(const struct server *server);
 static bool loops_are_alive(const struct server *server);
 
 void server_block_signals(void)
@@ -36,12 +43,12 @@ void server_block_signals(void)
 
 enum outcome server_open(struct server *server,
                          const struct door *door,
-                         struct listener *listener,
+                         struct listener *listeners,
                          struct fault *fault)
 {
     enum outcome outcome = OUTCOME_DONE;
     server->door = door;
-    server->listener = listener;
+    server->listeners = listeners;
     if (sem_init(&server->accepts_ended, 0, 0) != 0) {
         abort();
     }
@@ -57,7 +64,7 @@ enum outcome server_open(struct server *server,
         outcome = loop_open(&server->loops[i],
                             door,
                             i,
-                            listener->fd,
+                            listeners,
                             &server->connection_total,
                             &server->accepts_ended,
                             fault);
@@ -77,6 +84,9 @@ void server_run(struct server *server)
     }
     notify_send("READY=1");
     log_info("ready", LOG_NUMBER("loops", count));
+    if (server->door->tls) {
+        tell_certificate(server);
+    }
     int signal_number = wait_for_signal(server);
     notify_send("STOPPING=1");
     log_info("stopping", LOG_NUMBER("signal", signal_number));
@@ -104,7 +114,9 @@ void server_close(struct server *server)
  * systemd's stays open there, and its queue waits for the next process.) */
 static void stop_accepting(struct server *server)
 {
-    listener_shorten(server->listener);
+    for (int i = 0; i < LISTENERS; i++) {
+        listener_shorten(&server->listeners[i]);
+    }
     for (int i = 0; i < server->door->loop_count; i++) {
         loop_stop(&server->loops[i]);
     }
@@ -112,7 +124,9 @@ static void stop_accepting(struct server *server)
         while (sem_wait(&server->accepts_ended) != 0) {
         }
     }
-    listener_close(server->listener);
+    for (int i = 0; i < LISTENERS; i++) {
+        listener_close(&server->listeners[i]);
+    }
 }
 
 static void handled_signals(sigset_t *out_set)
@@ -134,6 +148,8 @@ static int wait_for_signal(const struct server *server)
 {
     sigset_t set;
     int64_t every_ms = notify_watchdog_ms();
+    struct tls *tls = server->door->tls;
+    int64_t renew_ms = clock_mono_ms(server->door->clock) + TICKET_KEY_MS;
     handled_signals(&set);
     for (;;) {
         int64_t wait_ms = every_ms > 0 ? every_ms : NO_WATCHDOG_WAIT_MS;
@@ -143,12 +159,44 @@ static int wait_for_signal(const struct server *server)
         if (number == SIGTERM || number == SIGINT) {
             return number;
         }
+        if (tls && clock_mono_ms(server->door->clock) >= renew_ms) {
+            renew_ms = clock_mono_ms(server->door->clock) + TICKET_KEY_MS;
+            tls_renew_tickets(tls);
+        }
         if (number == SIGHUP) {
-            log_info("nothing to reload");
+            reload(server);
         } else if (every_ms > 0 && loops_are_alive(server)) {
             notify_send("WATCHDOG=1");
         }
     }
+}
+
+static void reload(const struct server *server)
+{
+    struct fault fault;
+    struct tls *tls = server->door->tls;
+    if (!tls) {
+        log_info("nothing to reload");
+        return;
+    }
+    if (tls_reload(tls, &fault) != OUTCOME_DONE) {
+        log_error("the new certificate cannot be used: the old one stays",
+                  LOG_FAULT(&fault));
+        return;
+    }
+    tell_certificate(server);
+}
+
+/* One that has ended still serves whoever does not mind; nobody else will tell why the
+ * others stay away. */
+static void tell_certificate(const struct server *server)
+{
+    int64_t left_ms =
+        tls_expires_ms(server->door->tls) - clock_wall_ms(server->door->clock);
+    LOG_AT_(left_ms > 0 ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
+            left_ms > 0 ? "HTTPS has its certificate"
+                        : "the certificate of HTTPS has expired",
+            LOG_NUMBER("days_left", left_ms / (24 * 3600 * 1000)));
 }
 
 static bool loops_are_alive(const struct server *server)

@@ -23,7 +23,7 @@ struct loop;
 struct server {
     const struct door *door;
     struct loop *loops; /* door->loop_count of them */
-    struct listener *listener; /* borrowed */
+    struct listener *listeners; /* LISTENERS of them, borrowed */
     atomic_int connection_total;
     sem_t accepts_ended;
 };
@@ -31,10 +31,10 @@ struct server {
 void server_block_signals(void);
 MUST_USE enum outcome server_open(struct server *server,
                                   const struct door *door,
-                                  struct listener *listener,
+                                  struct listener *listeners,
                                   struct fault *fault);
 /* Tells systemd when it is ready, that it is alive, and when it stops. Closes the
- * listener as soon as it stops. */
+ * listeners as soon as it stops. SIGHUP reads the certificate of HTTPS anew. */
 void server_run(struct server *server);
 void server_close(struct server *server); /* safe twice */
 

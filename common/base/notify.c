@@ -62,6 +62,16 @@ int notify_listen_fds(void)
     return count;
 }
 
+bool notify_listen_name_is(int number, const char *name)
+{
+    struct span rest = span_of(getenv("LISTEN_FDNAMES"));
+    struct span one = {NULL, 0};
+    for (int i = 0; i <= number; i++) {
+        one = span_cut(rest, ':', &rest);
+    }
+    return span_is(one, name);
+}
+
 static int64_t number_in(const char *variable)
 {
     int64_t number = 0;

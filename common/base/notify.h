@@ -10,6 +10,7 @@
 #ifndef COMMON_BASE_NOTIFY_H
 #define COMMON_BASE_NOTIFY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* "READY=1", "STOPPING=1", "WATCHDOG=1", "STATUS=..." */
@@ -18,5 +19,7 @@ void notify_send(const char *state);
 int64_t notify_watchdog_ms(void);
 /* Sockets handed over (sd_listen_fds(3)): how many, from descriptor 3 on. */
 int notify_listen_fds(void);
+/* Whether the number-th of them (from 0) has this name (FileDescriptorName=). */
+bool notify_listen_name_is(int number, const char *name);
 
 #endif

@@ -503,6 +503,21 @@ static enum outcome check_together(const struct settings *settings,
          "password_file",
          settings->mail.username[0] != '\0' && settings->mail.password_file[0] == '\0',
          "a readable file, since mail.username is set"},
+        {"api",
+         "tls_key_file",
+         settings->api.tls_certificate_file[0] != '\0' &&
+             settings->api.tls_key_file[0] == '\0',
+         "a readable file, since api.tls_certificate_file is set"},
+        {"api",
+         "tls_certificate_file",
+         settings->api.tls_certificate_file[0] == '\0' &&
+             settings->api.tls_key_file[0] != '\0',
+         "a readable file, since api.tls_key_file is set"},
+        {"api",
+         "tls_certificate_file",
+         settings->api.tls_certificate_file[0] == '\0' &&
+             settings->api.tls_listen[0] != '\0',
+         "a readable file, since api.tls_listen is set"},
     };
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         size_t row = 0;
