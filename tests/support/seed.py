@@ -26,3 +26,8 @@ def seed_demo(stack):
     return {"amicale_id": stack.sql_one("SELECT MIN(id) FROM amicales"),
             "pompier_id": stack.sql_one(
                 "SELECT MIN(id) FROM users WHERE role = 'pompier'")}
+
+
+def meet_stripe(stack):
+    """The simulator, which forgets everything when it stops, knows the demo account."""
+    stack.stripesim.control("accounts", {"id": DEMO_ACCOUNT})

@@ -120,6 +120,8 @@ class Stack:
             "api.listen": f"127.0.0.1:{self.api.port}",
             "stripe.api_base": self.stripesim.url,
             "stripe.secret_key_file": self.secrets / "stripe_key",
+            "stripe.publishable_key": "pk_test_tocsin",
+            "stripe.public_url": self.api.url,
             "stripe.webhook_secrets_file": self.secrets / "webhook",
             "stripe.connect_webhook_secrets_file": self.secrets / "connect_webhook",
             "mail.host": "127.0.0.1",

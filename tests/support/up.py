@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .play import play
 from .process import ProcessError, accepts
-from .seed import ADMIN_EMAIL, OPERATOR_EMAIL, POMPIER_EMAIL, seed_demo
+from .seed import ADMIN_EMAIL, OPERATOR_EMAIL, POMPIER_EMAIL, meet_stripe, seed_demo
 from .stack import DATABASE, WRITER, Stack
 
 WORKERS = 2
@@ -102,6 +102,7 @@ def start(options):
         seed_demo(stack)
         say(f"starting the Stripe simulator, the api and {WORKERS} workers")
         stack.start_programs()
+        meet_stripe(stack)
         write_env(stack)
     except BaseException:
         stop(stack)

@@ -11,7 +11,7 @@ PACKAGES[run]="python3 redis-server mariadb-server-core mariadb-client-core open
     python3-redis python3-pymysql python3-aiosmtpd"
 PACKAGES[test]="clang libclang-rt-14-dev clang-format clang-tidy shellcheck mandoc systemd
     python3-pytest python3-pytest-xdist python3-stripe python3-jsonschema python3-yaml
-    nodejs npm faketime git"
+    nodejs npm curl jq faketime git"
 PACKAGES[bench]="nginx-light wrk"
 PACKAGES[browser]="chromium chromium-driver python3-selenium"
 # Installing one of these packages would start a service of the system.

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""Every example of docs/api.md runs, in order, and is answered as the page shows."""
+
+import datetime
+import re
+import urllib.parse
+from zoneinfo import ZoneInfo
+
+import pytest
+from support import examples
+from support.openapi import METHODS, check_answer, contract
+from support.programs import ROOT
+from support.seed import meet_stripe, seed_demo
+from support.up import write_env
+
+PAGE = (ROOT / "docs" / "api.md").read_text()
+
+
+def cash_sale(stack, demo):
+    """A sale in cash, which only a batch of a phone can bring; its id."""
+    stack.sql(
+        "INSERT INTO payment_intents (amicale_id, pompier_id, amount, amount_received,"
+        " status, payment_method, local_id, sold_at, sale_day)"
+        " VALUES (%s, %s, 1000, 1000, 'succeeded', 'cash', 'phone7-000018',"
+        " NOW(3) - INTERVAL 1 MINUTE, %s)",
+        (demo["amicale_id"], demo["pompier_id"],
+         datetime.datetime.now(ZoneInfo("Europe/Paris")).date()))
+    return stack.sql_one("SELECT MAX(id) FROM payment_intents")
+
+
+@pytest.mark.stack(workers=2)
+def test_every_example_of_the_page_is_answered_as_it_shows(stack, workdir):
+    demo = seed_demo(stack)
+    meet_stripe(stack)
+    write_env(stack)
+    found = examples.read(PAGE)
+    examples.run(found, stack.dir, workdir / "examples",
+                 {"SALE": str(cash_sale(stack, demo))})
+    wrong = []
+    for example in found:
+        try:
+            for method, url, *answer in example.calls():
+                if url.startswith(stack.api.url):
+                    check_answer(method, url, *answer)
+            examples.check(example)
+        except AssertionError as difference:
+            wrong.append(f"{example.script}{difference}")
+    assert not wrong, "\n\n".join(wrong)
+
+
+def test_the_page_has_an_example_for_every_route():
+    """Of a path and its alias one is enough, where the description says they are the same."""
+    called = {urllib.parse.urlsplit(url.replace("$TOCSIN_URL", "http://host")).path
+              for url in re.findall(r'"(\$TOCSIN_URL[^"]*)"', PAGE)}
+    templates = {contract().find(path.replace("$", ""))[0] for path in called}
+    missing = [path for path, item in contract().document["paths"].items()
+               if path not in templates and not any(
+                   "The same as" in item[method].get("description", "")
+                   for method in METHODS if method in item)]
+    assert not missing
+
+
+def test_the_page_has_every_code_that_a_caller_may_be_told():
+    codes = set(contract().document["components"]["schemas"]["Problem"]["properties"]
+                ["code"]["enum"])
+    machines = {"bad_signature", "bad_event", "forbidden", "timeout", "expectation_failed",
+                "not_implemented", "http_version"}
+    table = PAGE.split("| status | code |")[1].split("\n\n")[0]
+    assert set(re.findall(r"`([a-z_]+)`", table)) >= codes - machines
