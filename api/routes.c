@@ -11,6 +11,7 @@
 #include "api/jobs.h"
 #include "api/metrics.h"
 #include "api/pages.h"
+#include "api/payments.h"
 #include "api/sales.h"
 #include "api/terminal.h"
 #include "api/webhook.h"
@@ -28,6 +29,31 @@ const struct route routes[] = {
     {HTTP_POST, "/api/stripe/webhook", "stripe_webhook", webhook_receive, HOOK},
     {HTTP_POST, "/api/webhooks/stripe", "stripe_webhook", webhook_receive, HOOK},
 
+    {HTTP_POST,
+     "/api/payments/create-intent",
+     "payment_create",
+     payments_create,
+     PEOPLE(ROUTE_SELLERS)},
+    {HTTP_POST,
+     "/api/payments/{id}/capture",
+     "payment_capture",
+     payments_capture,
+     PEOPLE(ROUTE_SELLERS)},
+    {HTTP_POST,
+     "/api/payments/{id}/cancel",
+     "payment_cancel",
+     payments_cancel,
+     PEOPLE(ROUTE_SELLERS)},
+    {HTTP_POST,
+     "/api/payments/{id}/refund",
+     "payment_refund",
+     payments_refund,
+     PEOPLE(ROUTE_TREASURERS)},
+    {HTTP_POST,
+     "/api/payments/{id}/void",
+     "payment_void",
+     payments_void,
+     PEOPLE(ROUTE_SELLERS | ROUTE_TREASURERS)},
     {HTTP_GET,
      "/api/payments/{id}/status",
      "payment_status",
