@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""Accounts, locations and readers at a Stripe that answers what the test says: refusals for
+good, and what exactly it is asked."""
+
+import json
+
+import pytest
+
+from connect_room import OPERATOR, WHOLE, ConnectRoom
+from test_worker_stripe import FakeStripe, error
+
+CREATE = {"amicale_id": WHOLE}
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory, mariadb_server):
+    """Its Stripe answers what a test says."""
+    fake = FakeStripe()
+    room = ConnectRoom(tmp_path_factory.mktemp("f"), mariadb_server,
+                       settings={"stripe.api_base": fake.url}).start()
+    room.fake = fake
+    yield room
+    room.stop()
+    fake.stop()
+
+
+def test_what_stripe_refuses_is_told_and_may_be_asked_again(room):
+    room.clear()
+    room.fake.answers = [error(400, type="invalid_request_error", code="email_invalid",
+                               param="email", message="Invalid email address")]
+    answer = room.ask("account.create", CREATE)
+    assert answer["problem"] == "stripe_refused"
+    assert answer["about"] == {
+        "status": 400, "type": "invalid_request_error", "code": "email_invalid",
+        "decline_code": None, "param": "email", "message": "Invalid email address",
+        "request_id": "req_7"}
+    account = json.dumps({"id": "acct_1New", "object": "account", "created": 1764000000,
+                          "charges_enabled": False, "payouts_enabled": False,
+                          "details_submitted": False, "metadata": {}}).encode()
+    room.fake.answers = [(200, {}, account), (200, {}, account)]
+    made = room.good("account.create", CREATE)
+    assert (made["stripe_account_id"], made["created"]) == ("acct_1New", True)
+    assert len(set(keys_of_posts(room))) == 2
+    assert room.sql_one("SELECT COUNT(*) FROM stripe_accounts") == 1
+
+
+def keys_of_posts(room):
+    return [headers["Idempotency-Key"] for method, _, headers, _ in room.fake.asked
+            if method == "POST"]
+
+
+def test_a_location_that_is_refused_may_be_asked_for_again(room):
+    room.clear()
+    room.fake.asked.clear()
+    room.fake.answers = [error(400, type="invalid_request_error", message="Invalid city",
+                               param="address[city]")]
+    answer = room.ask("location.create", {"amicale_id": WHOLE})
+    assert (answer["problem"], answer["about"]["param"]) == (
+        "stripe_refused", "address[city]")
+    room.fake.answers = [(200, {}, b'{"id": "tml_1", "object": "terminal.location"}')]
+    made = room.good("location.create", {"amicale_id": WHOLE}, OPERATOR)
+    assert made == {"amicale_id": WHOLE, "location_id": "tml_1", "created": True}
+    assert len(set(keys_of_posts(room))) == 2
+
+
+def test_a_key_that_stripe_refuses_kills_no_job(room):
+    room.clear()
+    room.fake.answers = [error(401)]
+    answer = room.handle.run(*room.job("location.create", {"amicale_id": WHOLE}))
+    assert (answer["outcome"], answer["neighbour"]) == ("LATER", "stripe")
+
+
+def test_a_link_leads_back_to_our_pages_unless_the_settings_say_where(room):
+    room.clear()
+    room.execute("INSERT INTO stripe_accounts (amicale_id, stripe_account_id)"
+                 " VALUES (1, 'acct_1')")
+    room.fake.asked.clear()
+    room.fake.answers = [(200, {}, b'{"object": "account_link", "url": "https://connect.'
+                                   b'stripe.com/setup/1", "expires_at": 1764000300}')]
+    link = room.good("account.link", {"amicale_id": WHOLE})
+    assert link == {"url": "https://connect.stripe.com/setup/1",
+                    "expires_at": "2025-11-24T16:05:00.000Z"}
+    ((_, path, headers, body),) = room.fake.asked
+    assert path == "/v1/account_links" and "Stripe-Account" not in headers
+    assert body == (b"account=acct_1&type=account_onboarding"
+                    b"&refresh_url=https%3A%2F%2Ftocsin.test%2Fstripe%2Frefresh"
+                    b"&return_url=https%3A%2F%2Ftocsin.test%2Fstripe%2Fsuccess")
