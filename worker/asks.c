@@ -56,6 +56,9 @@ static enum outcome give_result(struct asked *asked,
                                 struct fault *fault);
 
 const struct ask_row asks[] = {
+    {"session.login", handle_session_login, NULL},
+    {"session.logout", handle_session_logout, NULL},
+    {"session.extend", handle_session_extend, NULL},
     {"account.create",
      handle_account_create,
      "SELECT 1 FROM stripe_accounts WHERE job_id = ?"},

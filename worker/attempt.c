@@ -151,6 +151,7 @@ static struct handling make_handling(const struct hands *hands, struct attempt *
                              .job = &attempt->job,
                              .arena = &attempt->arena,
                              .db = hands->db,
+                             .redis = hands->redis,
                              .stripe = hands->stripe,
                              .mailer = hands->mailer};
 }

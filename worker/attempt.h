@@ -31,6 +31,7 @@ struct handled;
 struct handler;
 struct mailer;
 struct mariadb;
+struct redis;
 struct stripe;
 
 enum { ATTEMPT_ARENA_BYTES = 64 << 20 };
@@ -64,6 +65,7 @@ struct attempt {
 struct hands {
     const struct context *context;
     struct mariadb *db;
+    struct redis *redis;
     struct stripe *stripe;
     struct mailer *mailer;
 };

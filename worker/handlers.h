@@ -27,6 +27,7 @@
 struct clock;
 struct mailer;
 struct mariadb;
+struct redis;
 struct seal_ring;
 struct settings;
 struct stripe;
@@ -63,6 +64,7 @@ struct handling {
     struct span payload; /* opened */
     struct arena *arena;
     struct mariadb *db; /* the slot's own */
+    struct redis *redis; /* the slot's own: to tell others, never to keep */
     struct stripe *stripe; /* the slot's own */
     struct mailer *mailer; /* the slot's own */
     unsigned answered; /* set of enum neighbour that answered: handlers add to it */

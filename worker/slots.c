@@ -26,7 +26,6 @@ struct slot {
     bool started;
     pthread_t thread;
     struct hands hands;
-    struct redis *redis; /* the governor's, for this slot's Stripe client */
 
     /* Under the lock. */
     pthread_cond_t given;
@@ -202,10 +201,10 @@ static enum outcome slot_open(struct slots *slots, struct slot *slot, struct fau
     slot->hands.context = slots->context;
     enum outcome outcome = mariadb_open(settings, MARIADB_WRITER, &slot->hands.db, fault);
     if (outcome == OUTCOME_DONE) {
-        outcome = redis_open(settings, &slot->redis, fault);
+        outcome = redis_open(settings, &slot->hands.redis, fault);
     }
     if (outcome == OUTCOME_DONE) {
-        outcome = stripe_open(settings, slot->redis, &slot->hands.stripe, fault);
+        outcome = stripe_open(settings, slot->hands.redis, &slot->hands.stripe, fault);
     }
     if (outcome == OUTCOME_DONE) {
         outcome = mailer_open(settings, &slot->hands.mailer, fault);
@@ -233,7 +232,7 @@ static void slot_close(struct slot *slot)
     }
     mailer_close(slot->hands.mailer);
     stripe_close(slot->hands.stripe);
-    redis_close(slot->redis);
+    redis_close(slot->hands.redis);
     mariadb_close(slot->hands.db);
     pthread_cond_destroy(&slot->given);
 }
