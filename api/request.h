@@ -56,6 +56,7 @@ struct request {
     const char *buffer; /* what http's pieces stand in */
     size_t kept_bytes; /* of buffer, when it is in the arena; 0: it was not kept */
     bool english; /* wanted by Accept-Language */
+    void *context; /* the handler's own, in the arena */
     struct span lines; /* headers of its answer that asking knows before its job does */
     char id[REQUEST_ID_BYTES];
     int64_t began_us;

@@ -14,6 +14,7 @@
 #include "api/payments.h"
 #include "api/sales.h"
 #include "api/terminal.h"
+#include "api/session.h"
 #include "api/webhook.h"
 
 static bool fits(const char *pattern, struct span path, struct span *out_params);
@@ -134,6 +135,10 @@ const struct route routes[] = {
     {HTTP_GET, "/api/openapi.yaml", "openapi", pages_show, OPEN},
     {HTTP_GET, "/stripe/success", "page", pages_show, OPEN},
     {HTTP_GET, "/stripe/refresh", "page", pages_show, OPEN},
+
+    {HTTP_POST, "/api/login", "login", session_login, OPEN},
+    {HTTP_POST, "/api/logout", "logout", session_logout, PEOPLE(ROUTE_EVERYBODY)},
+    {HTTP_GET, "/api/session", "session", session_show, PEOPLE(ROUTE_EVERYBODY)},
 
     {HTTP_GET, "/healthz", "healthz", health_live, OPEN},
     {HTTP_GET, "/readyz", "readyz", health_ready, OPEN},
