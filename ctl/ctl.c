@@ -16,7 +16,12 @@
 #include "common/link/redis.h"
 #include "ctl/verbs.h"
 
-enum { ARENA_BYTES = 512 << 20, OUT_BYTES = 256 << 20, LINE_BYTES = 8192 };
+enum {
+    ARENA_BYTES = 512 << 20,
+    OUT_BYTES = 256 << 20,
+    LINE_BYTES = 8192,
+    WHY_BYTES = 1000
+};
 
 static enum outcome open_needs(struct ctl *ctl);
 static void close_needs(struct ctl *ctl);
@@ -145,6 +150,21 @@ static void escape_controls(struct text *json)
         text_wipe(json);
         *json = safe;
     }
+}
+
+bool ctl_why(struct ctl *ctl, bool required, struct span *out_why)
+{
+    struct span why = span_trim(span_of(ctl_option(ctl, "--why")));
+    if (required && why.len == 0) {
+        (void)ctl_say(CTL_USAGE, "%s wants --why TEXT", ctl->verb->name);
+        return false;
+    }
+    if (why.len > WHY_BYTES) {
+        (void)ctl_say(CTL_USAGE, "--why takes at most %d bytes", WHY_BYTES);
+        return false;
+    }
+    *out_why = why;
+    return true;
 }
 
 void ctl_add_line(struct text *out, struct span value)

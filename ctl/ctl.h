@@ -81,6 +81,10 @@ bool ctl_number(struct ctl *ctl,
                 int64_t most,
                 int64_t *out_number);
 
+/* The reason that --why gives, no longer than the audit log keeps it; empty when there is
+ * none. False, with a message, when it is no reason, or is required and not there. */
+bool ctl_why(struct ctl *ctl, bool required, struct span *out_why);
+
 /* A value that stands in a line of its page: line ends in it become spaces, so that what
  * was stored cannot pass for lines of ours. */
 void ctl_add_line(struct text *out, struct span value);

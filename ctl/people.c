@@ -11,6 +11,8 @@
 #include "common/model/pii.h"
 #include "ctl/ctl.h"
 
+enum { PAGE_ROWS = 50, MOST_PAGE_ROWS = 1000 };
+
 int people_finish(struct ctl *ctl,
                   int code,
                   const char *verb,
@@ -46,7 +48,7 @@ enum outcome people_audit(struct ctl *ctl,
                                   SQL_SPAN(ctl_who(ctl)),
                                   SQL_STRING(verb),
                                   SQL_SPAN(what),
-                                  SQL_SPAN(why),
+                                  people_text(why),
                                   sql_moment(&ctl->arena, now_ms)),
                        &ctl->arena,
                        NULL,
@@ -77,9 +79,85 @@ struct sql_value people_sealed(struct ctl *ctl, const char *column, struct span 
     return SQL_SPAN(seal_seal(ctl->pii_ring, span_of(column), plain, &ctl->arena));
 }
 
+struct sql_value people_text(struct span text)
+{
+    return SQL_SPAN(text.at ? text : SPAN(""));
+}
+
 struct sql_value people_optional_id(int64_t id)
 {
     return id > 0 ? SQL_I64(id) : SQL_NOTHING;
+}
+
+struct span people_unsealed(struct ctl *ctl,
+                            const char *column,
+                            const struct sql_value *sealed,
+                            bool *whole)
+{
+    struct span plain = {NULL, 0};
+    if (sealed->type == SQL_NULL) {
+        return plain;
+    }
+    if (seal_unseal(ctl->pii_ring,
+                    span_of(column),
+                    sealed->text,
+                    &ctl->arena,
+                    &plain,
+                    &ctl->fault) != OUTCOME_DONE) {
+        (void)ctl_say(CTL_FAILED, "%s: %s", column, ctl->fault.text);
+        *whole = false;
+    }
+    return plain;
+}
+
+struct span people_shown_address(struct ctl *ctl, struct span address)
+{
+    struct text masked;
+    if (address.len == 0 || ctl_option(ctl, "--show-addresses")) {
+        return address;
+    }
+    text_init(&masked, 2 * PII_ADDRESS_BYTES);
+    pii_mask_address(address, &masked);
+    struct span shown = arena_span(&ctl->arena, text_span(&masked));
+    text_done(&masked);
+    return shown;
+}
+
+bool people_read_page(struct ctl *ctl, struct people_page *out_page)
+{
+    struct people_page page = {.behind = 0};
+    struct span cursor = span_of(ctl_option(ctl, "--cursor"));
+    if (!ctl_number(ctl, "--limit", PAGE_ROWS, 1, MOST_PAGE_ROWS, &page.most)) {
+        return false;
+    }
+    if (cursor.len > 0 && (!span_to_i64(cursor, &page.behind) || page.behind < 0)) {
+        (void)ctl_say(CTL_USAGE, "this cursor is not one that an earlier page gave");
+        return false;
+    }
+    *out_page = page;
+    return true;
+}
+
+size_t people_page_rows(struct ctl *ctl,
+                        const struct people_page *page,
+                        const struct sql_rows *rows,
+                        struct span *out_cursor)
+{
+    *out_cursor = (struct span){NULL, 0};
+    if (rows->count <= (size_t)page->most) {
+        return rows->count;
+    }
+    size_t count = (size_t)page->most;
+    *out_cursor = span_of(
+        arena_format(&ctl->arena, "%lld", (long long)sql_i64(rows, count - 1, 0)));
+    return count;
+}
+
+void people_say_more(struct ctl *ctl, struct span cursor)
+{
+    if (cursor.len > 0) {
+        text_addf(&ctl->out, "more: --cursor %.*s\n", SPAN_ARGS(cursor));
+    }
 }
 
 bool people_is_name(struct span name)

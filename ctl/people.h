@@ -39,9 +39,35 @@ bool people_address(struct ctl *ctl, struct span given, struct span *out_address
 /* Hex of the fingerprint that an address is looked up by. */
 struct span people_lookup(struct ctl *ctl, struct span address);
 struct sql_value people_sealed(struct ctl *ctl, const char *column, struct span plain);
+/* Text as it is: an empty one is not NULL. */
+struct sql_value people_text(struct span text);
 /* NULL lets AUTO_INCREMENT give the next number. */
 struct sql_value people_optional_id(int64_t id);
 bool people_is_name(struct span name);
+/* What was sealed; empty when there is nothing, or when it cannot be unsealed: a message
+ * says so, and *whole becomes false. */
+struct span people_unsealed(struct ctl *ctl,
+                            const char *column,
+                            const struct sql_value *sealed,
+                            bool *whole);
+/* The address masked, unless --show-addresses was given. */
+struct span people_shown_address(struct ctl *ctl, struct span address);
+
+/* Pages by number: what --limit and --cursor say. False, with a message, when they make no
+ * sense. */
+struct people_page {
+    int64_t behind; /* the last number of the page before */
+    int64_t most;
+};
+bool people_read_page(struct ctl *ctl, struct people_page *out_page);
+/* Of rows that were asked for with one more than `most`: how many are on the page, and the
+ * cursor for the next one, empty when this is the last. Column 0 is the number. */
+size_t people_page_rows(struct ctl *ctl,
+                        const struct people_page *page,
+                        const struct sql_rows *rows,
+                        struct span *out_cursor);
+void people_say_more(struct ctl *ctl, struct span cursor);
+
 /* "amicale 7", or {"amicale": 7}. */
 int people_report(struct ctl *ctl, const char *what, int64_t id);
 

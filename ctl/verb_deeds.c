@@ -16,8 +16,6 @@ typedef struct command (*deed_fn)(struct arena *arena,
                                   struct span what,
                                   const struct deed *deed);
 
-enum { WHY_BYTES = 1000 }; /* audit_log.why */
-
 /* A dead job as jobs_archive keeps it. */
 enum {
     ARCHIVE_KIND,
@@ -46,12 +44,11 @@ static enum outcome send_deed(struct ctl *ctl,
                               enum job_state *out_state);
 static int no_such_job(struct ctl *ctl);
 static int report(struct ctl *ctl, const char *verb, struct span what, const char *state);
-static bool read_why(struct ctl *ctl, bool required, struct span *out_why);
 
 int verb_retry(struct ctl *ctl)
 {
     struct span why;
-    if (!read_why(ctl, false, &why)) {
+    if (!ctl_why(ctl, false, &why)) {
         return CTL_USAGE;
     }
     bool unknown = false;
@@ -62,7 +59,7 @@ int verb_retry(struct ctl *ctl)
 int verb_discard(struct ctl *ctl)
 {
     struct span why;
-    if (!read_why(ctl, true, &why)) {
+    if (!ctl_why(ctl, true, &why)) {
         return CTL_USAGE;
     }
     bool unknown = false;
@@ -73,15 +70,15 @@ int verb_discard(struct ctl *ctl)
 int verb_pause(struct ctl *ctl)
 {
     struct span why;
-    return read_why(ctl, true, &why) ? to_queue(ctl, "pause", why, queue_pause)
-                                     : CTL_USAGE;
+    return ctl_why(ctl, true, &why) ? to_queue(ctl, "pause", why, queue_pause)
+                                    : CTL_USAGE;
 }
 
 int verb_resume(struct ctl *ctl)
 {
     struct span why;
-    return read_why(ctl, false, &why) ? to_queue(ctl, "resume", why, queue_resume)
-                                      : CTL_USAGE;
+    return ctl_why(ctl, false, &why) ? to_queue(ctl, "resume", why, queue_resume)
+                                     : CTL_USAGE;
 }
 
 /* *out_unknown: no partition has a job of this name. */
@@ -281,20 +278,4 @@ static int report(struct ctl *ctl, const char *verb, struct span what, const cha
     json_close(&json, '}');
     text_add_char(&ctl->out, '\n');
     return CTL_OK;
-}
-
-/* No longer than the audit log keeps it. False, with a message, when it is no reason. */
-static bool read_why(struct ctl *ctl, bool required, struct span *out_why)
-{
-    struct span why = span_trim(span_of(ctl_option(ctl, "--why")));
-    if (required && why.len == 0) {
-        (void)ctl_say(CTL_USAGE, "%s wants --why TEXT", ctl->verb->name);
-        return false;
-    }
-    if (why.len > WHY_BYTES) {
-        (void)ctl_say(CTL_USAGE, "--why takes at most %d bytes", WHY_BYTES);
-        return false;
-    }
-    *out_why = why;
-    return true;
 }

@@ -15,6 +15,7 @@ static void describe_option(const char *name,
 
 #define QUEUE (NEEDS_SETTINGS | NEEDS_REDIS)
 #define BOOKS (NEEDS_SETTINGS | NEEDS_MARIADB)
+#define PEOPLE (BOOKS | NEEDS_PII_RING)
 #define DEED (QUEUE | NEEDS_QUEUE_RING)
 
 static const struct verb_option no_options[] = {{0}};
@@ -69,6 +70,46 @@ static const struct verb_option user_add_options[] = {
     {"--id", "N", "number to give them, when they have one elsewhere"},
     {0},
 };
+static const struct verb_option amicale_list_options[] = {
+    {"--show-addresses", NULL, "whole addresses, not masked ones"},
+    {"--cursor", "C", "go on where the page before ended"},
+    {"--limit", "N", "at most so many (default 50, most 1000)"},
+    {0},
+};
+static const struct verb_option amicale_import_options[] = {
+    {"--dry-run", NULL, "say what would be added, and change nothing"},
+    {"--why", "TEXT", "the reason, for the audit log"},
+    {0},
+};
+static const struct verb_option user_list_options[] = {
+    {"--amicale", "N", "only of this amicale"},
+    {"--role", "ROLE", "only pompier, admin, viewer or operator"},
+    {"--all", NULL, "disabled ones too"},
+    {"--show-addresses", NULL, "whole addresses, not masked ones"},
+    {"--cursor", "C", "go on where the page before ended"},
+    {"--limit", "N", "at most so many (default 50, most 1000)"},
+    {0},
+};
+static const struct verb_option user_password_options[] = {
+    {"--password-file", "FILE", "its first line; else it is read from standard input"},
+    {"--why", "TEXT", "the reason, for the audit log"},
+    {0},
+};
+static const struct verb_option devices_list_options[] = {
+    {"--cursor", "C", "go on where the page before ended"},
+    {"--limit", "N", "at most so many (default 50, most 1000)"},
+    {0},
+};
+static const struct verb_option devices_add_options[] = {
+    {"--manufacturer", "NAME", "as the phone says it: Samsung"},
+    {"--model", "NAME", "what it is sold as: Galaxy S24"},
+    {"--identifier", "NAME", "what it calls itself: SM-S921B"},
+    {"--least-android", "N", "the version of Android that it needs at least"},
+    {"--country", "CC", "where it is certified (default FR)"},
+    {"--certified-on", "DAY", "since when: 2026-11-22"},
+    {"--why", "TEXT", "the reason, for the audit log"},
+    {0},
+};
 
 /* One row, one verb. */
 /* clang-format off */
@@ -97,14 +138,35 @@ const struct verb verbs[] = {
      "the settings in force"},
     {"keygen", "FILE", 1, 1, 0, no_options, verb_keygen,
      "write a new key ring to a file that does not exist yet"},
-    {"amicale add", "", 0, 0, BOOKS | NEEDS_PII_RING, amicale_add_options,
-     verb_amicale_add,
+    {"amicale add", "", 0, 0, PEOPLE, amicale_add_options, verb_amicale_add,
      "add an amicale"},
     {"amicale account", "AMICALE ACCT", 2, 2, BOOKS, amicale_account_options,
      verb_amicale_account,
      "attach the Stripe account that an amicale has"},
-    {"user add", "", 0, 0, BOOKS | NEEDS_PII_RING, user_add_options, verb_user_add,
+    {"amicale list", "", 0, 0, PEOPLE, amicale_list_options,
+     verb_amicale_list,
+     "the amicales and their Stripe accounts, page by page"},
+    {"amicale import", "FILE.csv", 1, 1, PEOPLE, amicale_import_options,
+     verb_amicale_import,
+     "add what a file of amicales has and the books have not"},
+    {"user add", "", 0, 0, PEOPLE, user_add_options, verb_user_add,
      "add a person who may sign in"},
+    {"user list", "", 0, 0, PEOPLE, user_list_options, verb_user_list,
+     "who may sign in, page by page"},
+    {"user disable", "USER", 1, 1, PEOPLE | NEEDS_REDIS, must_why_options,
+     verb_user_disable,
+     "let a user sign in no more; ends their sessions"},
+    {"user enable", "USER", 1, 1, PEOPLE, why_options, verb_user_enable,
+     "let a user sign in again"},
+    {"user password", "USER", 1, 1, PEOPLE | NEEDS_REDIS, user_password_options,
+     verb_user_password,
+     "give a user another password; ends their sessions"},
+    {"devices list", "", 0, 0, BOOKS, devices_list_options, verb_devices_list,
+     "the Android phones certified for Tap to Pay"},
+    {"devices add", "", 0, 0, BOOKS, devices_add_options, verb_devices_add,
+     "add one to the list"},
+    {"devices remove", "DEVICE", 1, 1, BOOKS, must_why_options, verb_devices_remove,
+     "take one (its number) off the list"},
 };
 /* clang-format on */
 const size_t verbs_count = sizeof(verbs) / sizeof(verbs[0]);

@@ -62,7 +62,21 @@ int verb_keygen(struct ctl *ctl);
 /* verb_amicale.c */
 int verb_amicale_add(struct ctl *ctl);
 int verb_amicale_account(struct ctl *ctl);
+/* verb_amicale_list.c */
+int verb_amicale_list(struct ctl *ctl);
+/* verb_amicale_import.c */
+int verb_amicale_import(struct ctl *ctl);
 /* verb_user.c */
 int verb_user_add(struct ctl *ctl);
+/* verb_user_list.c */
+int verb_user_list(struct ctl *ctl);
+/* verb_user_change.c */
+int verb_user_disable(struct ctl *ctl);
+int verb_user_enable(struct ctl *ctl);
+int verb_user_password(struct ctl *ctl);
+/* verb_devices.c */
+int verb_devices_list(struct ctl *ctl);
+int verb_devices_add(struct ctl *ctl);
+int verb_devices_remove(struct ctl *ctl);
 
 #endif

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT
+ * amicale import - amicales from a spreadsheet's file: all of it is checked first, then
+ * all that is new is added in one transaction, each with its row in the audit log. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/json.h"
+#include "common/link/mariadb.h"
+#include "ctl/amicale_file.h"
+#include "ctl/ctl.h"
+#include "ctl/people.h"
+#include "ctl/verbs.h"
+
+enum { PAGE_ROWS = 1000 };
+
+/* The amicales of the books, by the lookup of their address: the one that each was
+ * imported under, and the one that it has. */
+struct known {
+    struct span lookup;
+    int64_t amicale;
+};
+struct known_list {
+    struct known *list; /* sorted by lookup */
+    size_t count;
+    size_t room;
+};
+
+/* What becomes of a row. */
+struct import_row {
+    const struct amicale_row *row;
+    struct span lookup;
+    int64_t amicale; /* 0: it would be added */
+    bool known; /* it was there before */
+};
+struct import {
+    struct import_row *rows;
+    size_t count;
+    size_t known;
+    bool dry_run;
+};
+
+static int read_bytes(struct ctl *ctl, const char *path, struct span *out_bytes);
+static int say_complaints(const char *path, const struct amicale_file *file);
+static int plan(struct ctl *ctl, const struct amicale_file *file, struct import *import);
+static enum outcome read_known(struct ctl *ctl, struct known_list *out_known);
+static enum outcome add_page(struct ctl *ctl,
+                             const struct sql_rows *rows,
+                             struct known_list *known);
+static void add_known(struct ctl *ctl,
+                      struct known_list *known,
+                      struct span lookup,
+                      int64_t amicale);
+static int by_lookup(const void *a, const void *b);
+static int add_all(struct ctl *ctl, struct import *import, struct span why);
+static int add_one(struct ctl *ctl, struct import_row *row, struct span why);
+static void report(struct ctl *ctl, const struct import *import);
+
+int verb_amicale_import(struct ctl *ctl)
+{
+    const char *path = ctl->words[0];
+    struct import import = {.dry_run = ctl_option(ctl, "--dry-run") != NULL};
+    struct amicale_file file;
+    struct span bytes;
+    struct span why;
+    if (!ctl_why(ctl, false, &why)) {
+        return CTL_USAGE;
+    }
+    int code = read_bytes(ctl, path, &bytes);
+    if (code != CTL_OK) {
+        return code;
+    }
+    amicale_file_read(bytes, &ctl->arena, &file);
+    if (file.complaint_count > 0) {
+        return say_complaints(path, &file);
+    }
+    if (mariadb_begin(ctl->db, &ctl->fault) != OUTCOME_DONE) {
+        return ctl_failed(ctl);
+    }
+    code = plan(ctl, &file, &import);
+    if (code == CTL_OK && !import.dry_run) {
+        code = add_all(ctl, &import, why);
+    }
+    if (code == CTL_OK && mariadb_commit(ctl->db, &ctl->fault) != OUTCOME_DONE) {
+        code = ctl_failed(ctl);
+    }
+    if (code != CTL_OK) {
+        mariadb_rollback(ctl->db);
+        return code;
+    }
+    report(ctl, &import);
+    return CTL_OK;
+}
+
+static int read_bytes(struct ctl *ctl, const char *path, struct span *out_bytes)
+{
+    FILE *from = fopen(path, "re");
+    if (!from) {
+        return ctl_say(CTL_USAGE, "%s cannot be read: %s", path, strerror(errno));
+    }
+    char *bytes = arena_take(&ctl->arena, AMICALE_FILE_BYTES + 1);
+    size_t len = fread(bytes, 1, AMICALE_FILE_BYTES + 1, from);
+    int wrong = ferror(from) ? errno : 0;
+    fclose(from);
+    if (wrong != 0) {
+        return ctl_say(CTL_USAGE, "%s cannot be read: %s", path, strerror(wrong));
+    }
+    if (len > AMICALE_FILE_BYTES) {
+        return ctl_say(CTL_FAILED,
+                       "%s is larger than %d MiB",
+                       path,
+                       AMICALE_FILE_BYTES >> 20);
+    }
+    *out_bytes = (struct span){bytes, len};
+    return CTL_OK;
+}
+
+static int say_complaints(const char *path, const struct amicale_file *file)
+{
+    for (size_t i = 0; i < file->complaint_count; i++) {
+        const struct amicale_complaint *complaint = &file->complaints[i];
+        char column[64] = "";
+        if (complaint->column > 0) {
+            snprintf(column, sizeof(column), ", column %zu", complaint->column);
+        }
+        (void)ctl_say(CTL_FAILED,
+                      "%s, line %zu%s%s%s%s: %s",
+                      path,
+                      complaint->line,
+                      column,
+                      complaint->name ? " (" : "",
+                      complaint->name ? complaint->name : "",
+                      complaint->name ? ")" : "",
+                      complaint->text);
+    }
+    return ctl_say(CTL_FAILED,
+                   "nothing was imported: %zu to mend",
+                   file->complaint_count);
+}
+
+static int plan(struct ctl *ctl, const struct amicale_file *file, struct import *import)
+{
+    struct known_list known = {.count = 0};
+    if (read_known(ctl, &known) != OUTCOME_DONE) {
+        return ctl_failed(ctl);
+    }
+    import->rows = ARENA_ARRAY(&ctl->arena, struct import_row, file->count + 1);
+    import->count = file->count;
+    for (size_t i = 0; i < file->count; i++) {
+        struct import_row *row = &import->rows[i];
+        const struct known *found = NULL;
+        row->row = &file->rows[i];
+        row->lookup = people_lookup(ctl, row->row->cells[AMICALE_EMAIL]);
+        if (known.count > 0) {
+            struct known key = {.lookup = row->lookup};
+            found = bsearch(&key, known.list, known.count, sizeof(key), by_lookup);
+        }
+        if (found) {
+            row->known = true;
+            row->amicale = found->amicale;
+            import->known++;
+        }
+    }
+    return CTL_OK;
+}
+
+/* Addresses are sealed, so all are looked at: there are some thousands at most. */
+static enum outcome read_known(struct ctl *ctl, struct known_list *out_known)
+{
+    struct known_list known = {.count = 0};
+    struct sql_rows rows = {.count = 0};
+    int64_t behind = 0;
+    do {
+        enum outcome outcome =
+            mariadb_run(ctl->db,
+                        "SELECT id, encrypted_email, import_lookup FROM amicales"
+                        " WHERE id > ? ORDER BY id LIMIT ?",
+                        SQL_VALUES(SQL_I64(behind), SQL_I64(PAGE_ROWS)),
+                        &ctl->arena,
+                        &rows,
+                        &ctl->fault);
+        if (outcome == OUTCOME_DONE) {
+            outcome = add_page(ctl, &rows, &known);
+        }
+        if (outcome != OUTCOME_DONE) {
+            return outcome;
+        }
+        behind = rows.count > 0 ? sql_i64(&rows, rows.count - 1, 0) : behind;
+    } while (rows.count == PAGE_ROWS);
+    if (known.count > 0) {
+        qsort(known.list, known.count, sizeof(known.list[0]), by_lookup);
+    }
+    *out_known = known;
+    return OUTCOME_DONE;
+}
+
+/* An address that cannot be unsealed ends the import: its amicale could be added twice. */
+static enum outcome add_page(struct ctl *ctl,
+                             const struct sql_rows *rows,
+                             struct known_list *known)
+{
+    enum { ID, EMAIL, IMPORTED };
+    for (size_t i = 0; i < rows->count; i++) {
+        bool whole = true;
+        int64_t amicale = sql_i64(rows, i, ID);
+        struct span address = people_unsealed(ctl,
+                                              "amicales.encrypted_email",
+                                              sql_at(rows, i, EMAIL),
+                                              &whole);
+        if (!whole) {
+            return fault_set(&ctl->fault,
+                             OUTCOME_NEVER,
+                             "import",
+                             0,
+                             "the address of amicale %lld cannot be read",
+                             (long long)amicale);
+        }
+        if (address.len > 0) {
+            add_known(ctl, known, people_lookup(ctl, address), amicale);
+        }
+        if (!sql_is_null(rows, i, IMPORTED)) {
+            add_known(ctl, known, sql_text(rows, i, IMPORTED), amicale);
+        }
+    }
+    return OUTCOME_DONE;
+}
+
+static void add_known(struct ctl *ctl,
+                      struct known_list *known,
+                      struct span lookup,
+                      int64_t amicale)
+{
+    if (known->count == known->room) {
+        size_t room = known->room ? known->room * 2 : PAGE_ROWS;
+        struct known *list = ARENA_ARRAY(&ctl->arena, struct known, room);
+        if (known->count > 0) {
+            memcpy(list, known->list, known->count * sizeof(*list));
+        }
+        known->list = list;
+        known->room = room;
+    }
+    known->list[known->count++] = (struct known){.lookup = lookup, .amicale = amicale};
+}
+
+/* Lookups are hex of one length. */
+static int by_lookup(const void *a, const void *b)
+{
+    struct span left = ((const struct known *)a)->lookup;
+    struct span right = ((const struct known *)b)->lookup;
+    int order = memcmp(left.at, right.at, left.len < right.len ? left.len : right.len);
+    return order != 0 ? order : (left.len > right.len) - (left.len < right.len);
+}
+
+static int add_all(struct ctl *ctl, struct import *import, struct span why)
+{
+    int code = CTL_OK;
+    for (size_t i = 0; i < import->count && code == CTL_OK; i++) {
+        if (!import->rows[i].known) {
+            code = add_one(ctl, &import->rows[i], why);
+        }
+    }
+    return code;
+}
+
+static int add_one(struct ctl *ctl, struct import_row *row, struct span why)
+{
+    const struct span *cells = row->row->cells;
+    struct sql_rows rows;
+    enum outcome outcome = mariadb_run(
+        ctl->db,
+        "INSERT INTO amicales (encrypted_name, encrypted_email, import_lookup,"
+        " adresse1, adresse2, code_postal, ville) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        SQL_VALUES(people_sealed(ctl, "amicales.encrypted_name", cells[AMICALE_NAME]),
+                   people_sealed(ctl, "amicales.encrypted_email", cells[AMICALE_EMAIL]),
+                   SQL_SPAN(row->lookup),
+                   people_text(cells[AMICALE_ADRESSE1]),
+                   people_text(cells[AMICALE_ADRESSE2]),
+                   people_text(cells[AMICALE_CODE_POSTAL]),
+                   people_text(cells[AMICALE_VILLE])),
+        &ctl->arena,
+        &rows,
+        &ctl->fault);
+    if (outcome == OUTCOME_DONE) {
+        row->amicale = rows.insert_id;
+        struct span what =
+            span_of(arena_format(&ctl->arena, "amicale %lld", (long long)row->amicale));
+        outcome = people_audit(ctl, "amicale import", what, why);
+    } else if (mariadb_is_duplicate(&ctl->fault)) {
+        return ctl_say(
+            CTL_WRONG_STATE,
+            "nothing was imported: another import adds the amicale of line %zu "
+            "at this moment",
+            row->row->line);
+    }
+    return outcome == OUTCOME_DONE ? CTL_OK : ctl_failed(ctl);
+}
+
+static void report(struct ctl *ctl, const struct import *import)
+{
+    size_t added = import->count - import->known;
+    if (!ctl->json) {
+        text_addf(&ctl->out,
+                  "%s: %zu; known already, left as they are: %zu\n",
+                  import->dry_run ? "to be added (nothing was changed)" : "added",
+                  added,
+                  import->known);
+        return;
+    }
+    struct json_writer json = json_writer(&ctl->out);
+    json_open(&json, NULL, '{');
+    json_put_bool(&json, "dry_run", import->dry_run);
+    json_put_integer(&json, "rows", (int64_t)import->count);
+    json_put_integer(&json, "added", (int64_t)added);
+    json_put_integer(&json, "known", (int64_t)import->known);
+    json_open(&json, "amicales", '[');
+    for (size_t i = 0; i < import->count; i++) {
+        const struct import_row *row = &import->rows[i];
+        json_open(&json, NULL, '{');
+        json_put_integer(&json, "line", (int64_t)row->row->line);
+        json_put_string(&json, "state", row->known ? SPAN("known") : SPAN("added"));
+        if (row->amicale > 0) {
+            json_put_integer(&json, "amicale", row->amicale);
+        } else {
+            json_put_null(&json, "amicale");
+        }
+        json_close(&json, '}');
+    }
+    json_close(&json, ']');
+    json_close(&json, '}');
+    text_add_char(&ctl->out, '\n');
+}
