@@ -148,17 +148,24 @@ static void write_table(const struct receipt_letter *letter,
     text_add_string(out, "</table>\n");
 }
 
-/* Addresses of pages are ours, and can be followed. */
+/* Addresses of pages are ours, and can be followed. Their lines end behind a slash. */
 static void write_value(struct span value, struct text *out)
 {
-    bool page = span_starts(value, "https://");
-    if (page) {
-        text_add_string(out, "<a style=\"color:inherit\" href=\"");
+    if (!span_starts(value, "https://")) {
         mime_add_html(out, value);
-        text_add_string(out, "\">");
+        return;
     }
+    text_add_string(out, "<a style=\"color:inherit\" href=\"");
     mime_add_html(out, value);
-    text_add_string(out, page ? "</a>" : "");
+    text_add_string(out, "\">");
+    while (value.len > 0) {
+        struct span rest;
+        struct span piece = span_cut(value, '/', &rest);
+        mime_add_html(out, piece);
+        text_add_string(out, piece.len < value.len ? "/<wbr>" : "");
+        value = rest;
+    }
+    text_add_string(out, "</a>");
 }
 
 static void write_paragraph(struct span text, struct text *out)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A real receipt and a real refund notice, and a Chromium to read them in.
+"""A real receipt, a real refund notice and a real letter about a dispute, and a Chromium to
+read them in.
 
-  letters    the messages of one payment and one refund of a part of it, as they arrived
+  letters    the messages of one payment, a refund of a part and a dispute, as they arrived
   chromium   one for all tests; it resolves no name, so that nothing can leave by mistake
 """
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Letters to a buyer, as the worker composes them and the mail server gets them."""
+"""Letters to a buyer and to an amicale, as the worker composes them and the mail server
+gets them."""
 
 from dataclasses import dataclass
 
@@ -28,7 +29,8 @@ def html_of(message):
 
 
 def play_letters(stack):
-    """{"receipt": ..., "refund": ...} of a payment that was refunded in part."""
+    """{"receipt": ..., "refund": ..., "dispute": ...} of a payment that was refunded in
+    part and is disputed."""
     demo = seed_demo(stack)
     demo["amicale_id"] = stack.tocsin("amicale", "add", "--name", AMICALE, "--email",
                                       "bureau@amicale.test", json_output=True)["amicale"]
@@ -38,6 +40,9 @@ def play_letters(stack):
     wait_until(lambda: len(stack.mail.messages()) == 2, "the receipt and the notice", 60)
     summary = stack.stripesim.control("summary")
     (payment,), (refund,) = summary["payments"], summary["refunds"]
+    dispute = stack.stripesim.control(f"payment_intents/{payment['id']}/dispute",
+                                      {"reason": "fraudulent"})["object"]
+    wait_until(lambda: len(stack.mail.messages()) == 3, "the letter about the dispute", 60)
     numbers = dict(stack.sql("SELECT subject, number FROM receipts"))
     by_subject = {message["Message-ID"].strip("<>").split("@")[0]: html_of(message)
                   for message in stack.mail.messages()}
@@ -46,4 +51,6 @@ def play_letters(stack):
                           euros(payment["amount"])),
         "refund": Letter(by_subject[f"refund.{refund['id']}"], numbers[refund["id"]],
                          euros(refund["amount"])),
+        "dispute": Letter(by_subject[f"dispute.{dispute['id']}.amicale"],
+                          numbers[f"{dispute['id']}:amicale"], euros(dispute["amount"])),
     }

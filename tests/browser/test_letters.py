@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A buyer reads the receipt and the refund notice on a phone or at a desk, by day or by
-night. What they see is kept in build/browser/ to be looked at."""
+"""A buyer reads the receipt and the refund notice, and an amicale of a dispute, on a phone or
+at a desk, by day or by night. What they see is kept in build/browser/ to be looked at."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ LEAST_SIZE_PX = 12
 
 ways = pytest.mark.parametrize("scheme", ["light", "dark"])
 widths = pytest.mark.parametrize("width", [360, 1200])
-names = pytest.mark.parametrize("name", ["receipt", "refund"])
+names = pytest.mark.parametrize("name", ["receipt", "refund", "dispute"])
 
 
 @pytest.fixture
