@@ -9,12 +9,14 @@ PIECE_BYTES = 1 << 16
 
 class RedisProxy:
     """Listens on a port of its own and passes everything on to a Unix socket, apart from
-    requests that contain one of `swallow` (they are lost), and replies that contain one of
-    `hold` (they wait for let_go)."""
+    requests that contain one of `swallow` (they are lost), replies that contain one of
+    `hold` (they wait for let_go), and, with `deaf`, everything that is published (lost)."""
 
-    def __init__(self, path, swallow=(), hold=()):
+    def __init__(self, path, swallow=(), hold=(), deaf=False):
         self.path, self.swallow, self.hold = str(path), swallow, hold
+        self.deaf = deaf
         self.kept = 0  # so many pieces were swallowed or held
+        self.lost = 0  # so many messages were not passed on
         self._go = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets = [self._listener]
@@ -54,7 +56,7 @@ class RedisProxy:
             threading.Thread(target=self._pass, daemon=True, args=(
                 client, server, lambda piece: not self._has(piece, self.swallow))).start()
             threading.Thread(target=self._pass, daemon=True, args=(
-                server, client, self._wait)).start()
+                server, client, self._wait, Messages(self))).start()
 
     def _wait(self, piece):
         if self._has(piece, self.hold):
@@ -67,11 +69,50 @@ class RedisProxy:
         return found
 
     @staticmethod
-    def _pass(source, target, may_pass):
+    def _pass(source, target, may_pass, left=bytes):
         try:
             while piece := source.recv(PIECE_BYTES):
                 if may_pass(piece):
-                    target.sendall(piece)
+                    target.sendall(left(piece))
             target.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass  # one of the two has left
+
+
+class Messages:
+    """What is left of one connection's replies without the messages in them. Called with
+    each piece in turn."""
+
+    BEGIN = b"*3\r\n$7\r\nmessage\r\n"
+
+    def __init__(self, proxy):
+        self.proxy, self.held = proxy, b""
+
+    def __call__(self, piece):
+        if not self.proxy.deaf:
+            piece, self.held = self.held + piece, b""
+            return piece
+        self.held += piece
+        passed = b""
+        while (at := self.held.find(self.BEGIN)) >= 0:
+            passed, self.held = passed + self.held[:at], self.held[at:]
+            end = self._end()
+            if end is None:
+                return passed  # the rest of it is on its way
+            self.held = self.held[end:]
+            self.proxy.lost += 1
+        keep = next((n for n in range(len(self.BEGIN) - 1, 0, -1)
+                     if self.held.endswith(self.BEGIN[:n])), 0)
+        cut = len(self.held) - keep
+        passed, self.held = passed + self.held[:cut], self.held[cut:]
+        return passed
+
+    def _end(self):
+        """Where the message at the beginning ends; None: it is not whole."""
+        at = len(self.BEGIN)
+        for _ in range(2):  # the channel, what was said
+            line = self.held.find(b"\r\n", at)
+            if line < 0:
+                return None
+            at = line + 2 + int(self.held[at + 1:line]) + 2
+        return at if at <= len(self.held) else None

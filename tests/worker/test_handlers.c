@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/link/mariadb.h"
+#include "common/model/answer.h"
 #include "tests/worker/test_kinds.h"
 #include "worker/crash_point.h"
 
@@ -42,6 +43,11 @@ static enum outcome neighbour(struct handling *handling,
                               struct handled *out_handled,
                               struct fault *fault);
 
+static enum outcome answer(struct handling *handling,
+                           struct handled *out_handled,
+                           struct fault *fault);
+static void sleep_for(int64_t ms);
+
 static const struct handler test_handlers[] = {
     {"test.noop", noop, NULL},
     {"test.sleep", nap, NULL},
@@ -52,6 +58,7 @@ static const struct handler test_handlers[] = {
     {"test.row", row, NULL},
     {"test.group", group_one, group_all},
     {"test.neighbour", neighbour, NULL},
+    {"test.answer", answer, NULL},
 };
 
 void test_handlers_fill(struct test_tables *tables)
@@ -85,9 +92,7 @@ static enum outcome nap(struct handling *handling,
     if (!span_to_i64(handling->payload, &ms)) {
         return fault_set(fault, OUTCOME_NEVER, "test", 0, "the payload is no number");
     }
-    struct timespec left = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
-    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
-    }
+    sleep_for(ms);
     return OUTCOME_DONE;
 }
 
@@ -232,4 +237,30 @@ static enum outcome neighbour(struct handling *handling,
     }
     handling->answered |= NEIGHBOUR_SMTP;
     return OUTCOME_DONE;
+}
+
+static enum outcome answer(struct handling *handling,
+                           struct handled *out_handled,
+                           struct fault *fault)
+{
+    struct answer said;
+    struct span body;
+    int64_t ms = 0;
+    if (!span_to_i64(span_cut(handling->payload, ' ', &body), &ms)) {
+        return fault_set(fault, OUTCOME_NEVER, "test", 0, "the payload has no number");
+    }
+    sleep_for(ms);
+    if (span_is(body, "dead")) {
+        return fault_set(fault, OUTCOME_NEVER, "test", 0, "told to be dead");
+    }
+    answer_say(&said, 200, body);
+    out_handled->result = answer_encode(&said, handling->arena);
+    return OUTCOME_DONE;
+}
+
+static void sleep_for(int64_t ms)
+{
+    struct timespec left = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+    }
 }

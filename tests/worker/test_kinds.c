@@ -33,6 +33,7 @@ static const struct kind test_kinds[] = {
      NEIGHBOUR_SMTP,
      "needs one"},
     {"test.live", LANE_LIVE, 5, 100, 500, MINUTE, 1, 0, "somebody waits for it"},
+    {"test.answer", LANE_LIVE, 5, 100, 500, MINUTE, 1, 0, "answers as asked jobs do"},
 };
 /* clang-format on */
 

@@ -16,6 +16,8 @@
  * all rows of its group to test_groups at once; payload "bad" fails test.neighbour
  * payload: a path; while that file is there, its neighbour smtp is down test.live as
  * test.nap, in the lane live
+ *   test.answer     payload: "MS BODY"; sleeps, then answers 200 with that JSON; "MS dead"
+ *                   ends as NEVER
  */
 #ifndef TESTS_WORKER_TEST_KINDS_H
 #define TESTS_WORKER_TEST_KINDS_H

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: MIT
+"""Requests that wait for their jobs, whatever happens in between."""
+
+import concurrent.futures
+import resource
+import secrets
+import signal
+import time
+import urllib.parse
+
+import pytest
+
+from support.process import wait_until
+from waiting_room import CROWD_FILES, Crowd, WaitingRoom
+
+CROWD = 5000
+LATE_MS = 5000  # generous: what is measured is printed
+LOOK_MS = 450
+GROWTH_BYTES = 8 << 20
+WAITING_BYTES = 24 * 1024  # of one request with its connection, at most
+
+
+@pytest.fixture
+def room(workdir, mariadb_server):
+    room = WaitingRoom(workdir, mariadb_server).start()
+    yield room
+    room.stop()
+
+
+@pytest.fixture
+def deaf_room(workdir, mariadb_server):
+    room = WaitingRoom(workdir, mariadb_server, proxied=True, deaf=True,
+                       settings={"api.connections_max": CROWD + 500}).start()
+    yield room
+    room.stop()
+
+
+@pytest.fixture
+def pool():
+    with concurrent.futures.ThreadPoolExecutor(64) as running:
+        yield running
+
+
+@pytest.fixture
+def many_files():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, CROWD_FILES), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def path_of(name):
+    return f"/api/jobs/{name}"
+
+
+def test_a_job_is_seen_as_it_waits_runs_and_is_done(room):
+    person = room.person()
+    (name,) = room.jobs_of(person, payload='300 {"amount":1000}')
+    first = person.get(path_of(name))
+    assert first.status == 200
+    assert first.json["id"] == name
+    assert first.json["kind"] == "test.answer"
+    assert first.json["status"] == "waiting"
+    assert first.json["attempts"] == 0
+    assert first.json["answer"] is None
+    assert abs(time.time() - time.mktime(time.strptime(
+        first.json["created_at"][:19] + "UTC", "%Y-%m-%dT%H:%M:%S%Z")) + time.timezone) < 60
+    room.worker()
+    wait_until(lambda: person.get(path_of(name)).json["status"] == "running", "it runs")
+    done = person.get(path_of(name), prefer="wait=20")
+    assert done.json["status"] == "done"
+    assert done.json["answer"] == {"status": 200, "body": {"amount": 1000}}
+    assert done.headers["Preference-Applied"] == "wait=20"
+
+
+def test_a_look_without_a_wait_applies_no_preference(room):
+    person = room.person()
+    (name,) = room.jobs_of(person)
+    assert "Preference-Applied" not in person.get(path_of(name)).headers
+
+
+def test_a_job_is_its_owners_alone(room):
+    owner, other, operator = room.person(), room.person(), room.person("operator")
+    (name,) = room.jobs_of(owner)
+    room.enqueue(("evt_1", "test.noop", ""), ("test.noop:-:00", "test.noop", ""))
+    room.worker()
+    assert owner.get(path_of(name), prefer="wait=20").json["status"] == "done"
+    for person, path in ((other, path_of(name)), (operator, path_of(name)),
+                         (owner, path_of("evt_1")), (owner, path_of("test.noop:-:00")),
+                         (owner, path_of(f"test.answer:{owner.id}:{'0' * 32}")),
+                         (owner, path_of("%7e")), (owner, path_of("x" * 201))):
+        answer = person.get(path)
+        assert (answer.status, answer.code) == (404, "not_found"), path
+    assert owner.nobody().get(path_of(name)).status == 401
+
+
+def test_the_colons_of_an_id_may_be_encoded(room):
+    person = room.person()
+    (name,) = room.jobs_of(person)
+    assert person.get(path_of(urllib.parse.quote(name, safe=""))).json["id"] == name
+    assert person.get(path_of(name.replace(":", "%3a"))).json["id"] == name
+
+
+def test_a_dead_job_has_failed_and_has_no_answer(room):
+    person = room.person()
+    (name,) = room.jobs_of(person, payload="0 dead")
+    room.worker()
+    answer = person.get(path_of(name), prefer="wait=20")
+    assert answer.status == 200
+    assert (answer.json["status"], answer.json["answer"]) == ("failed", None)
+
+
+def test_a_result_that_is_gone_leaves_null(room):
+    person = room.person()
+    (name,) = room.jobs_of(person)
+    room.worker()
+    assert person.get(path_of(name), prefer="wait=20").json["answer"]
+    room.redis.delete(f"{{tocsin}}:result:{name}")
+    answer = person.get(path_of(name))
+    assert (answer.json["status"], answer.json["answer"]) == ("done", None)
+
+
+def test_a_result_outlives_the_record_of_its_job(room):
+    person = room.person()
+    (name,) = room.jobs_of(person)
+    room.worker()
+    person.get(path_of(name), prefer="wait=20")
+    room.redis.delete(f"{{tocsin}}:job:{name}")
+    answer = person.get(path_of(name))
+    assert answer.json["status"] == "done"
+    assert answer.json["answer"] == {"status": 200, "body": {"said": True}}
+
+
+def test_a_wait_that_is_over_shows_how_far_the_job_is(room):
+    person = room.person()
+    (name,) = room.jobs_of(person)
+    started = time.monotonic()
+    answer = person.get(path_of(name), prefer="wait=1")
+    assert answer.json["status"] == "waiting"
+    assert 0.9 < time.monotonic() - started < 5
+
+
+def test_a_message_brings_the_answer_before_the_next_look(room):
+    person = room.person()
+    room.worker()
+    took = []
+    for _ in range(20):
+        (name,) = room.jobs_of(person, payload="100 {}")
+        answer = person.get(path_of(name), prefer="wait=20")
+        took.append(time.time() * 1000 - float(room.field(name, "at")))
+        assert answer.json["status"] == "done"
+    took.sort()
+    print(f"answered after settling: median {took[10]:.1f} ms, worst {took[-1]:.1f} ms")
+    assert took[10] < LOOK_MS / 3, "no message was heard"
+
+
+def test_many_may_wait_for_one_job(room, pool):
+    person = room.person()
+    (name,) = room.jobs_of(person)
+    waiting = [pool.submit(person.get, path_of(name), prefer="wait=20") for _ in range(50)]
+    wait_until(lambda: room.metric("tocsin_requests_waiting") == 51, "all wait")
+    room.wait_awaited(1)
+    room.worker()
+    assert {one.result().json["status"] for one in waiting} == {"done"}
+    assert room.metric("tocsin_jobs_awaited") == 0
+
+
+def test_clients_that_leave_are_forgotten(room):
+    person = room.person()
+    names = room.jobs_of(person, 20)
+    with Crowd(room, person, names):
+        room.wait_awaited(20)
+    room.wait_awaited(0)
+    assert room.metric("tocsin_requests_waiting") == 1
+    room.worker()
+    assert person.get(path_of(names[0]), prefer="wait=20").json["status"] == "done"
+
+
+def test_a_worker_that_is_killed_in_the_middle_costs_time_and_no_answer(room, pool):
+    person = room.person()
+    (name,) = room.jobs_of(person, payload='700 {"once":true}')
+    first = room.worker("first")
+    waiting = pool.submit(person.get, path_of(name), prefer="wait=25")
+    wait_until(lambda: room.field(name, "state") == "leased", "it runs")
+    first.kill9()
+    room.worker("second")
+    answer = waiting.result()
+    assert answer.json["status"] == "done"
+    assert answer.json["answer"]["body"] == {"once": True}
+    assert answer.json["attempts"] == 1
+
+
+def test_a_redis_that_is_killed_while_they_wait_costs_time_and_no_answer(room, pool):
+    person = room.person()
+    names = room.jobs_of(person, 20)
+    waiting = [pool.submit(person.get, path_of(name), prefer="wait=25") for name in names]
+    room.wait_awaited(20)
+    room.stack.redis.kill9()
+    wait_until(lambda: "redis is away" in room.api.log_text(), "the break")
+    room.stack.redis.start()
+    room.worker()
+    assert [one.result().json["status"] for one in waiting] == ["done"] * 20
+    wait_until(lambda: "what redis publishes is heard again" in room.api.log_text(),
+               "the subscription")
+
+
+def test_without_redis_a_look_is_503_and_a_wait_lasts_until_its_end(room, pool):
+    person = room.person()
+    names = room.jobs_of(person, 2)
+    person.get(path_of(names[0]))
+    waiting = pool.submit(person.get, path_of(names[0]), prefer="wait=3")
+    room.wait_awaited(1)
+    room.stack.redis.kill9()
+    wait_until(lambda: "redis is away" in room.api.log_text(), "the break")
+    look = person.get(path_of(names[1]))
+    assert (look.status, look.code) == (503, "unavailable")
+    assert look.headers["Retry-After"] == "1"
+    # What it knows of the job is still true as far as anybody can say.
+    assert waiting.result().json["status"] == "waiting"
+    room.stack.redis.start()
+
+
+def test_a_front_door_that_leaves_answers_those_who_wait_at_once(room, pool):
+    person = room.person()
+    names = room.jobs_of(person, 20)
+    waiting = [pool.submit(person.get, path_of(name), prefer="wait=25") for name in names]
+    room.wait_awaited(20)
+    started = time.monotonic()
+    room.api.signal(signal.SIGTERM)
+    assert {one.result().json["status"] for one in waiting} == {"waiting"}
+    assert time.monotonic() - started < 5
+    assert room.api.wait_exit() == 0
+
+
+def test_a_subscription_that_is_cut_comes_back(room, pool):
+    person = room.person()
+    (name,) = room.jobs_of(person)
+    waiting = pool.submit(person.get, path_of(name), prefer="wait=25")
+    room.wait_awaited(1)
+    before = room.metric("tocsin_subscription_connects_total")
+    room.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+    wait_until(lambda: room.metric("tocsin_subscription_connects_total") > before,
+               "it listens again")
+    room.worker()
+    assert waiting.result().json["status"] == "done"
+
+
+def test_a_subscription_that_hears_nothing_is_made_anew(deaf_room):
+    before = deaf_room.metric("tocsin_subscription_connects_total")
+    wait_until(lambda: deaf_room.metric("tocsin_subscription_connects_total") >= before + 2,
+               "it dials again, and again", 30)
+    assert "it has been silent for" in deaf_room.api.log_text()
+    assert deaf_room.proxy.lost > 0
+    deaf_room.proxy.deaf = False
+    person = deaf_room.person()
+    deaf_room.worker()
+
+    def one_is_heard():
+        (name,) = deaf_room.jobs_of(person, payload="100 {}")
+        assert person.get(path_of(name), prefer="wait=20").json["status"] == "done"
+        return deaf_room.metric("tocsin_settled_heard_total") > 0
+    wait_until(one_is_heard, "a message")
+
+
+def crowd_round(room, person):
+    """CROWD requests wait for CROWD jobs, which are then done; (lags, bytes while all
+    wait)."""
+    names = room.jobs_of(person, CROWD, payload='0 {"said":"%s"}' % secrets.token_hex(100))
+    with Crowd(room, person, names) as crowd:
+        room.wait_awaited(CROWD)
+        waiting_bytes = room.rss_bytes()
+        worker = room.worker(f"worker{len(room.workers)}")
+        crowd.gather()
+        assert len(crowd.arrivals) == CROWD
+        assert all(whole.startswith(b"HTTP/1.1 200 ") and b'"status":"done"' in whole
+                   for _, whole in crowd.arrivals.values())
+        lags = crowd.lags_ms()
+    worker.stop()
+    room.wait_awaited(0)
+    wait_until(lambda: room.metric("tocsin_connections") == 1, "all have left")
+    return lags, waiting_bytes
+
+
+def test_a_crowd_is_answered_soon_though_every_message_is_lost(deaf_room, many_files):
+    room = deaf_room
+    person = room.person()
+    person.get(path_of("x"))
+    before = room.rss_bytes()
+    rested = []
+    for _ in range(3):
+        lags, waiting_bytes = crowd_round(room, person)
+        each = (waiting_bytes - before) / CROWD
+        print(f"{CROWD} waited, no message heard: answered after settling: median "
+              f"{lags[CROWD // 2]:.0f} ms, p99 {lags[CROWD * 99 // 100]:.0f} ms, worst "
+              f"{lags[-1]:.0f} ms; one that waits holds {each:.0f} bytes")
+        assert lags[-1] < LATE_MS
+        assert each < WAITING_BYTES
+        # The first crowd leaves what the allocator keeps; the others leave nothing more.
+        most = rested[0] + GROWTH_BYTES if rested else waiting_bytes // 2
+        wait_until(lambda most=most: room.rss_bytes() < most,
+                   f"less than {most} bytes at rest; it has {room.rss_bytes()}", 10)
+        rested.append(room.rss_bytes())
+    assert room.metric("tocsin_settled_heard_total") == 0
+    assert room.proxy.lost > 0
+    print(f"at rest: {before / 1e6:.1f} MB, then "
+          + ", ".join(f"{rss / 1e6:.1f} MB" for rss in rested))
