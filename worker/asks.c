@@ -48,7 +48,6 @@ static enum outcome judge_key(struct asked *asked,
 static enum outcome keep_answer(struct asked *asked,
                                 const struct answer *answer,
                                 struct fault *fault);
-static bool is_passing(const struct answer *answer);
 static struct span key_context(const struct asked *asked);
 static enum outcome give_result(struct asked *asked,
                                 const struct answer *answer,
@@ -347,7 +346,7 @@ static enum outcome keep_answer(struct asked *asked,
     struct sql_value user = SQL_I64(asked->ask.user_id);
     struct sql_value key = SQL_SPAN(asked->ask.idempotency_key);
     struct sql_value job = SQL_SPAN(handling->job->id);
-    if (is_passing(answer)) {
+    if (answer_is_passing(answer)) {
         return mariadb_run(handling->db,
                            "DELETE FROM idempotency_keys WHERE user_id = ?"
                            " AND idempotency_key = ? AND job_id = ?"
@@ -378,16 +377,6 @@ static enum outcome keep_answer(struct asked *asked,
                     fault);
     CRASH_POINT("answered");
     return outcome;
-}
-
-/* It says nothing about what was asked: the same request may fare better another time. */
-static bool is_passing(const struct answer *answer)
-{
-    if (answer->status != 0) {
-        return false;
-    }
-    int status = problem_status(answer->problem);
-    return status >= 500 || status == 401 || status == 403 || status == 429;
 }
 
 static struct span key_context(const struct asked *asked)
