@@ -35,7 +35,7 @@ enum ctl_exit {
     CTL_USAGE = 2, /* wrong words, or settings that are wrong */
     CTL_NOT_FOUND = 3, /* no such job, amicale, account ... */
     CTL_WRONG_STATE = 4, /* it is there, but not in a state that allows this */
-    CTL_AWAY = 5, /* Redis or MariaDB cannot be reached */
+    CTL_AWAY = 5, /* Redis, MariaDB or Stripe cannot be reached */
 };
 
 enum { CTL_MOST_OPTIONS = 12, CTL_COLUMNS = 80 };

@@ -111,6 +111,19 @@ static const struct verb_option devices_add_options[] = {
     {0},
 };
 
+static const struct verb_option webhooks_setup_options[] = {
+    {"--platform-secret-file", "FILE", "where the platform endpoint's secret is put"},
+    {"--connect-secret-file", "FILE", "where the Connect endpoint's secret is put"},
+    {"--show-secret", NULL, "show new secrets; Stripe does it only once"},
+    {"--new-secret", NULL, "register anew, and disable what was there"},
+    {0},
+};
+static const struct verb_option webhooks_check_options[] = {
+    {"--platform-secret-file", "FILE", "file with the platform endpoint's secrets"},
+    {"--connect-secret-file", "FILE", "file with the Connect endpoint's secrets"},
+    {0},
+};
+
 /* One row, one verb. */
 /* clang-format off */
 const struct verb verbs[] = {
@@ -167,6 +180,12 @@ const struct verb verbs[] = {
      "add one to the list"},
     {"devices remove", "DEVICE", 1, 1, BOOKS, must_why_options, verb_devices_remove,
      "take one (its number) off the list"},
+    {"webhooks setup", "", 0, 0, NEEDS_SETTINGS, webhooks_setup_options,
+     verb_webhooks_setup,
+     "register at Stripe for the events that are handled"},
+    {"webhooks check", "", 0, 0, NEEDS_SETTINGS, webhooks_check_options,
+     verb_webhooks_check,
+     "whether Stripe sends what is handled, and the secrets are there"},
 };
 /* clang-format on */
 const size_t verbs_count = sizeof(verbs) / sizeof(verbs[0]);
@@ -200,7 +219,7 @@ void verbs_describe(struct text *out)
                     "  --version        print the version\n"
                     "  --help           this page, or that of the verb before it\n"
                     "\nexit: 0 done, 1 failed, 2 usage or settings, 3 not found, "
-                    "4 wrong state,\n      5 Redis or MariaDB away\n");
+                    "4 wrong state,\n      5 Redis, MariaDB or Stripe away\n");
 }
 
 void verb_describe(const struct verb *verb, struct text *out)

@@ -66,6 +66,9 @@ int verb_amicale_account(struct ctl *ctl);
 int verb_amicale_list(struct ctl *ctl);
 /* verb_amicale_import.c */
 int verb_amicale_import(struct ctl *ctl);
+/* verb_webhooks.c */
+int verb_webhooks_setup(struct ctl *ctl);
+int verb_webhooks_check(struct ctl *ctl);
 /* verb_user.c */
 int verb_user_add(struct ctl *ctl);
 /* verb_user_list.c */
