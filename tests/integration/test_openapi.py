@@ -7,6 +7,7 @@ import re
 from email.message import Message
 
 import pytest
+from support.front_door import FrontDoor
 from support.openapi import METHODS, Contract, ContractError, contract, load
 from support.programs import ROOT
 
@@ -61,6 +62,13 @@ def test_every_write_takes_an_idempotency_key_but_those_that_say_why_not():
         if "Idempotency-Key" not in names:
             assert "takes no Idempotency-Key" in operation["description"].replace(
                 "Takes", "takes"), path
+
+
+def test_the_description_that_is_served_is_the_file(workdir, redis_server):
+    with FrontDoor(workdir, redis_server.address) as door:
+        status, said, body = door.request("GET", "/api/openapi.yaml")
+        assert (status, body) == (200, (ROOT / "api/openapi.yaml").read_bytes())
+        assert said["Content-Type"] == "application/yaml"
 
 
 # The check itself.
