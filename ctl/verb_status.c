@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * status, lanes and workers - how things are. */
-#include <stdlib.h>
-
 #include "common/base/json.h"
-#include "common/link/mariadb.h"
 #include "common/link/redis.h"
 #include "ctl/ctl.h"
 #include "ctl/queue_calls.h"
-#include "ctl/schema_state.h"
 #include "ctl/show.h"
+#include "ctl/status_books.h"
 #include "ctl/table.h"
 #include "ctl/verbs.h"
 
@@ -18,13 +15,10 @@ struct view {
     struct queue_stats queue;
     struct text warnings; /* about how Redis keeps what it is given */
     bool has_books;
-    struct schema_state schema;
-    struct sql_rows books;
-    struct sql_rows findings;
+    struct status_books books;
 };
 
 static enum outcome read_queue(struct ctl *ctl, struct view *view);
-static enum outcome read_books(struct ctl *ctl, struct view *view);
 static void status_json(struct ctl *ctl, const struct view *view);
 static void put_neighbours(struct ctl *ctl,
                            struct json_writer *json,
@@ -35,19 +29,7 @@ static void put_pauses(struct ctl *ctl,
                        const struct queue_stats *stats);
 static void status_text(struct ctl *ctl, const struct view *view);
 static void queue_text(struct ctl *ctl, const struct view *view);
-static void books_text(struct ctl *ctl, const struct view *view);
 static void workers_text(struct ctl *ctl, const struct queue_stats *stats);
-
-/* The figures of the books, all from indexes. */
-static const char *const book_columns[] = {"unprocessed_events",
-                                           "oldest_unprocessed_at",
-                                           "failed_receipts",
-                                           "open_disputes",
-                                           "open_conflicts",
-                                           "complete_until_at",
-                                           "gaps_found",
-                                           NULL};
-static const struct section books = {"books", "books", book_columns};
 
 int verb_status(struct ctl *ctl)
 {
@@ -57,7 +39,8 @@ int verb_status(struct ctl *ctl)
     if (read_queue(ctl, &view) != OUTCOME_DONE) {
         code = ctl_failed(ctl);
     }
-    if (read_books(ctl, &view) != OUTCOME_DONE) {
+    view.has_books = status_books_read(ctl, &view.books) == OUTCOME_DONE;
+    if (!view.has_books) {
         code = ctl_failed(ctl);
     }
     if (ctl->json) {
@@ -128,47 +111,6 @@ static enum outcome read_queue(struct ctl *ctl, struct view *view)
     return outcome;
 }
 
-static enum outcome read_books(struct ctl *ctl, struct view *view)
-{
-    enum outcome outcome =
-        schema_state_read(ctl->db, &ctl->arena, &view->schema, &ctl->fault);
-    if (outcome == OUTCOME_DONE && view->schema.pending > 0) {
-        /* The tables that are asked below may not be there yet. */
-        view->has_books = true;
-        return OUTCOME_DONE;
-    }
-    if (outcome == OUTCOME_DONE) {
-        outcome = mariadb_run(
-            ctl->db,
-            "SELECT"
-            " (SELECT COUNT(*) FROM stripe_events WHERE processed_at IS NULL),"
-            " (SELECT MIN(received_at) FROM stripe_events WHERE processed_at IS NULL),"
-            " (SELECT COUNT(*) FROM receipts WHERE state = 'failed'),"
-            " (SELECT COUNT(*) FROM disputes WHERE closed_at IS NULL),"
-            " (SELECT COUNT(*) FROM sync_conflicts WHERE resolved_at IS NULL),"
-            " (SELECT MIN(complete_until) FROM event_cursors),"
-            " (SELECT CAST(COALESCE(SUM(gaps_found), 0) AS SIGNED) FROM event_cursors)",
-            NULL,
-            0,
-            &ctl->arena,
-            &view->books,
-            &ctl->fault);
-    }
-    if (outcome == OUTCOME_DONE) {
-        outcome = mariadb_run(ctl->db,
-                              "SELECT kind, COUNT(*), CAST(SUM(amount) AS SIGNED)"
-                              " FROM reconciliation_findings WHERE closed_at IS NULL"
-                              " GROUP BY kind ORDER BY kind",
-                              NULL,
-                              0,
-                              &ctl->arena,
-                              &view->findings,
-                              &ctl->fault);
-    }
-    view->has_books = outcome == OUTCOME_DONE;
-    return outcome;
-}
-
 static void status_json(struct ctl *ctl, const struct view *view)
 {
     struct json_writer json = json_writer(&ctl->out);
@@ -200,23 +142,7 @@ static void status_json(struct ctl *ctl, const struct view *view)
         json_close(&json, ']');
     }
     if (view->has_books) {
-        json_open(&json, "schema", '{');
-        json_put_integer(&json, "version", view->schema.version);
-        json_put_integer(&json, "latest", view->schema.latest);
-        json_put_integer(&json, "pending", (int64_t)view->schema.pending);
-        json_close(&json, '}');
-    }
-    if (view->books.count > 0) {
-        json_open(&json, "findings", '[');
-        for (size_t i = 0; i < view->findings.count; i++) {
-            json_open(&json, NULL, '{');
-            json_put_string(&json, "kind", sql_text(&view->findings, i, 0));
-            json_put_integer(&json, "count", sql_i64(&view->findings, i, 1));
-            json_put_integer(&json, "amount", sql_i64(&view->findings, i, 2));
-            json_close(&json, '}');
-        }
-        json_close(&json, ']');
-        show_row_json(ctl, &json, "books", &books, &view->books, 0);
+        status_books_json(ctl, &json, &view->books);
     }
     json_close(&json, '}');
     text_add_char(&ctl->out, '\n');
@@ -284,7 +210,7 @@ static void status_text(struct ctl *ctl, const struct view *view)
         text_add_string(&ctl->out, "queue      away\n");
     }
     if (view->has_books) {
-        books_text(ctl, view);
+        status_books_text(ctl, &view->books);
     } else {
         text_add_string(&ctl->out, "books      away\n");
     }
@@ -335,47 +261,6 @@ static void queue_text(struct ctl *ctl, const struct view *view)
     while (lines.len > 0) {
         struct span line = span_cut(lines, '\n', &lines);
         text_addf(&ctl->out, "warning    %.*s\n", SPAN_ARGS(line));
-    }
-}
-
-static void books_text(struct ctl *ctl, const struct view *view)
-{
-    const struct schema_state *schema = &view->schema;
-    text_addf(&ctl->out,
-              "schema     %lld of %lld%s\n",
-              (long long)schema->version,
-              (long long)schema->latest,
-              schema->pending ? ": run tocsin migrate" : "");
-    const struct sql_rows *rows = &view->books;
-    if (rows->count == 0) {
-        return;
-    }
-    text_addf(&ctl->out, "events     %lld not processed", (long long)sql_i64(rows, 0, 0));
-    if (!sql_is_null(rows, 0, 1)) {
-        struct span oldest = show_sql_moment(ctl, sql_text(rows, 0, 1));
-        text_addf(&ctl->out, ", oldest of %.*s", SPAN_ARGS(oldest));
-    }
-    text_add_char(&ctl->out, '\n');
-    if (sql_is_null(rows, 0, 5)) {
-        text_add_string(&ctl->out, "complete   never compared with Stripe\n");
-    } else {
-        struct span until = show_sql_moment(ctl, sql_text(rows, 0, 5));
-        text_addf(&ctl->out, "complete   up to %.*s\n", SPAN_ARGS(until));
-    }
-    text_addf(&ctl->out,
-              "attention  %lld failed receipts, %lld disputes, %lld conflicts\n",
-              (long long)sql_i64(rows, 0, 2),
-              (long long)sql_i64(rows, 0, 3),
-              (long long)sql_i64(rows, 0, 4));
-    for (size_t i = 0; i < view->findings.count; i++) {
-        int64_t cents = sql_i64(&view->findings, i, 2);
-        text_addf(&ctl->out,
-                  "finding    %lld %.*s, %s%lld.%02lld at stake\n",
-                  (long long)sql_i64(&view->findings, i, 1),
-                  SPAN_ARGS(sql_text(&view->findings, i, 0)),
-                  cents < 0 ? "-" : "",
-                  (long long)llabs(cents) / 100,
-                  (long long)llabs(cents) % 100);
     }
 }
 
