@@ -42,6 +42,7 @@ const struct event_type event_types[] = {
     {"charge.dispute.created", event_dispute_apply, event_dispute_follow},
     {"charge.dispute.updated", event_dispute_apply, event_dispute_follow},
     {"charge.dispute.closed", event_dispute_apply, NULL},
+    {"application_fee.refunded", event_fee_refunded, NULL},
     {"account.updated", event_account_apply, NULL},
     {"account.application.authorized", event_account_apply, NULL},
     {"account.application.deauthorized", event_account_apply, NULL},

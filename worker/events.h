@@ -167,6 +167,7 @@ enum outcome event_charge_succeeded(struct event_work *work, struct fault *fault
 enum outcome event_charge_refunded(struct event_work *work, struct fault *fault);
 enum outcome event_refund_apply(struct event_work *work, struct fault *fault);
 enum outcome event_dispute_apply(struct event_work *work, struct fault *fault);
+enum outcome event_fee_refunded(struct event_work *work, struct fault *fault);
 enum outcome event_account_apply(struct event_work *work, struct fault *fault);
 /* The account's row, in line with what is told of it (NULL: retrieve it). */
 enum outcome event_account_take(struct event_work *work,
