@@ -16,6 +16,7 @@ const struct event_types_row event_types_handled[] = {
     {"charge.refund.updated", true, false},
     {"refund.created", true, false},
     {"refund.updated", true, false},
+    {"application_fee.refunded", true, false},
     {"charge.dispute.created", true, false},
     {"charge.dispute.updated", true, false},
     {"charge.dispute.closed", true, false},
