@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Sweeps, trims and archives, each at its own pace. */
+ * Sweeps, trims, archives and lets rows expire, each at its own pace. */
 #include "worker/janitor.h"
 
 #include <pthread.h>
@@ -15,6 +15,7 @@
 #include "worker/archive.h"
 #include "worker/bell.h"
 #include "worker/context.h"
+#include "worker/expire.h"
 #include "worker/outage.h"
 
 enum {
@@ -23,6 +24,8 @@ enum {
     TRIM_EVERY_MS = 5000,
     TRIM_MOST = 500,
     ARCHIVE_EVERY_MS = 2000,
+    EXPIRE_FIRST_MS = 5000,
+    EXPIRE_EVERY_MS = 60 * 1000,
     JANITOR_ARENA_BYTES = 256 << 20,
 };
 
@@ -35,6 +38,7 @@ struct janitor {
     struct arena arena; /* of one command and its reply */
     bool durability_known; /* asked since the link came up */
     int64_t trim_at_ms;
+    int64_t expire_at_ms;
     pthread_t thread;
     bool started;
     struct bell bell; /* rings to stop */
@@ -72,6 +76,7 @@ static enum outcome archive(struct janitor *janitor,
                             struct partition partition,
                             bool *out_more,
                             struct fault *fault);
+static enum outcome expire(struct janitor *janitor, bool *out_more, struct fault *fault);
 
 /* One round of a duty, `every_ms`; `out_more` asks for another one at once. */
 static const struct duty {
@@ -95,6 +100,7 @@ enum outcome janitor_open(const struct context *context,
     janitor->context = context;
     janitor->duty = &duties[duty];
     janitor->outage = (struct outage){.who = "janitor", .what = janitor->duty->link};
+    janitor->expire_at_ms = clock_mono_ms(context->clock) + EXPIRE_FIRST_MS;
     arena_init(&janitor->arena, JANITOR_ARENA_BYTES);
     bell_init(&janitor->bell);
     atomic_init(&janitor->stopping, false);
@@ -283,7 +289,12 @@ static enum outcome keep_archive(struct janitor *janitor,
                                  bool *out_more,
                                  struct fault *fault)
 {
-    return each_partition(janitor, archive, out_more, fault);
+    enum outcome outcome = each_partition(janitor, archive, out_more, fault);
+    if (outcome == OUTCOME_DONE &&
+        clock_mono_ms(janitor->context->clock) >= janitor->expire_at_ms) {
+        outcome = expire(janitor, out_more, fault);
+    }
+    return outcome;
 }
 
 static enum outcome archive(struct janitor *janitor,
@@ -303,4 +314,26 @@ static enum outcome archive(struct janitor *janitor,
         *out_more = true;
     }
     return outcome;
+}
+
+static enum outcome expire(struct janitor *janitor, bool *out_more, struct fault *fault)
+{
+    const struct clock *clock = janitor->context->clock;
+    struct expired expired;
+    enum outcome outcome =
+        expire_rows(janitor->db, clock_wall_ms(clock), &janitor->arena, &expired, fault);
+    arena_reset(&janitor->arena);
+    if (outcome != OUTCOME_DONE) {
+        return outcome;
+    }
+    bool more =
+        expired.sessions == EXPIRE_MOST || expired.idempotency_keys == EXPIRE_MOST;
+    janitor->expire_at_ms = clock_mono_ms(clock) + (more ? 0 : EXPIRE_EVERY_MS);
+    *out_more |= more;
+    if (expired.sessions + expired.idempotency_keys > 0) {
+        log_info("expired",
+                 LOG_NUMBER("sessions", expired.sessions),
+                 LOG_NUMBER("idempotency_keys", expired.idempotency_keys));
+    }
+    return OUTCOME_DONE;
 }

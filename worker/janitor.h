@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * janitor - housekeeping: due retries, dead workers, old jobs, the archive of the dead.
+ * janitor - housekeeping: due retries, dead workers, old jobs, the archive of the dead,
+ *           rows whose time is over.
  *
  * Owns:    its connections to Redis and MariaDB
  * Callers: worker
@@ -21,7 +22,7 @@ struct janitor;
 
 enum janitor_duty {
     JANITOR_QUEUE, /* sweeps and trims */
-    JANITOR_ARCHIVE, /* copies the dead to MariaDB */
+    JANITOR_ARCHIVE, /* copies the dead to MariaDB, and deletes there what expired */
 };
 
 MUST_USE enum outcome janitor_open(const struct context *context,
