@@ -233,7 +233,7 @@ def test_refusals_do_not_tell_whether_the_account_exists(town):
         assert (answer.status, answer.code) == (401, "wrong_credentials")
         body = {name: value for name, value in answer.json.items() if name != "request_id"}
         headers = {name: value for name, value in answer.headers.items()
-                   if name not in ("Date", "Request-Id")}
+                   if name != "Date" and not name.endswith("Request-Id")}
         assert "Set-Cookie" not in headers
         assert took_s >= 0.499
         seen.append((body, headers))
