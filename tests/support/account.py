@@ -9,6 +9,7 @@ from collections import Counter
 
 LEFT_STATES = ("ready", "leased", "scheduled")
 PAID = ("succeeded", "partially_refunded", "refunded")
+CLOSED = ("won", "lost", "warning_closed")
 
 
 def released(payment):
@@ -53,7 +54,7 @@ class Marks:
                                     "receipts")}
         self.messages = set(stack.mail.files())
         summary = stack.stripesim.control("summary")
-        self.played = {one["id"] for part in ("payments", "refunds")
+        self.played = {one["id"] for part in ("payments", "refunds", "disputes")
                        for one in summary[part]}
         self.played |= {event["id"] for event in
                         stack.stripesim.control("events")["events"]}
@@ -74,6 +75,7 @@ class Account:
         self.summary = stack.stripesim.control("summary")
         self.payments = marks.fresh(self.summary["payments"])
         self.refunds = marks.fresh(self.summary["refunds"])
+        self.disputes = marks.fresh(self.summary["disputes"])
         self.releases = releases(self.payments, self.refunds)
         self._events(marks.fresh(stack.stripesim.control("events")["events"]))
         self._payments(self.payments)
@@ -153,6 +155,13 @@ class Account:
                    and one["id"] not in self.releases}
         # A refund that failed before its notice was sent gets none.
         failed = {one["id"] for one in self.refunds if one["status"] != "succeeded"}
+        # So does an admin of a dispute that was closed before the letter was sent.
+        closed = {one["id"] for one in self.disputes if one["status"] in CLOSED}
+        letters = {row[1]: row[1].partition(":")[0] for row in rows if row[0] == "dispute"}
+        failed |= {subject for subject, dispute in letters.items() if dispute in closed}
+        self._differ("disputes that an admin was told of",
+                     {one["id"] for one in self.disputes} - closed,
+                     set(letters.values()) - closed)
         refused = {row[1] for row in rows if row[2] != "sent" and row[1] not in failed}
         if refused:
             self._problem(f"{len(refused)} receipts not sent: {sorted(refused)[:3]}")
@@ -178,7 +187,8 @@ class Account:
                  if self.repeated else "")
         self._line("mailbox", f"{len(messages)} messages for "
                               f"{len(buyers)} receipts and "
-                              f"{len(wanted) - len(buyers)} notices of refunds{again}")
+                              f"{len(wanted) - len(buyers) - len(letters)} notices of "
+                              f"refunds and {len(letters)} letters about disputes{again}")
 
     def _queue(self):
         dead = self._jobs("dead")
