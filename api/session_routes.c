@@ -41,6 +41,7 @@ struct login {
     struct span address; /* whom LIMIT_LOGIN_ADDRESS charges */
     struct span account; /* whom LIMIT_LOGIN_ACCOUNT charges */
     char token[SESSION_TOKEN_BYTES];
+    int64_t moment_us; /* when a refusal leaves */
     struct event *timer; /* of a refusal that waits for its moment */
     struct answer refusal;
 };
@@ -61,6 +62,7 @@ static void let_in(struct request *request,
 static void refuse_later(struct request *request,
                          struct login *login,
                          const struct answer *answer);
+static void wait_for_moment(struct request *request, struct login *login);
 static void on_moment(evutil_socket_t fd, short what, void *context);
 static void on_left(struct request *request, void *context);
 static void on_logout(struct request *request, const struct answer *answer);
@@ -211,20 +213,28 @@ static void refuse_later(struct request *request,
                          const struct answer *answer)
 {
     int64_t took_us = loop_mono_us(request->loop) - request->began_us;
-    int64_t wait_us = STEP_US - took_us % STEP_US;
-    const struct timeval wait = {.tv_sec = wait_us / 1000000,
-                                 .tv_usec = wait_us % 1000000};
+    login->moment_us = request->began_us + (took_us / STEP_US + 1) * STEP_US;
     login->refusal = *answer; /* a problem without texts: nothing in it is borrowed */
     login->timer = evtimer_new(request->loop->base, on_moment, request);
     if (!login->timer) {
         abort();
     }
-    evtimer_add(login->timer, &wait);
+    wait_for_moment(request, login);
     request->left = on_left;
     request->left_context = login;
     if (!request->connection) {
         on_left(request, login);
     }
+}
+
+/* libevent counts from the beginning of the loop's turn, so it may be too early. */
+static void wait_for_moment(struct request *request, struct login *login)
+{
+    int64_t wait_us = login->moment_us - loop_mono_us(request->loop);
+    wait_us = wait_us > 0 ? wait_us : 0;
+    const struct timeval wait = {.tv_sec = wait_us / 1000000,
+                                 .tv_usec = wait_us % 1000000};
+    evtimer_add(login->timer, &wait);
 }
 
 static void on_moment(evutil_socket_t fd, short what, void *context)
@@ -234,6 +244,10 @@ static void on_moment(evutil_socket_t fd, short what, void *context)
     struct request *request = context;
     struct login *login = request->context;
     struct answer refusal = login->refusal;
+    if (loop_mono_us(request->loop) < login->moment_us) {
+        wait_for_moment(request, login);
+        return;
+    }
     event_free(login->timer);
     request->left = NULL;
     asking_answer(request, &refusal, SPAN("WWW-Authenticate: Bearer\r\n"));
