@@ -154,6 +154,65 @@ def test_a_message_brings_the_answer_before_the_next_look(room):
     assert took[10] < LOOK_MS / 3, "no message was heard"
 
 
+def test_a_write_waits_for_its_jobs_answer(room):
+    seller = room.person()
+    room.worker()
+    answer = room.void(seller, room.cash(seller), prefer="wait=20")
+    assert answer.status == 200, answer
+    assert answer.json["status"] == "voided"
+    assert answer.headers["Preference-Applied"] == "wait=20"
+    assert "Idempotent-Replayed" not in answer.headers
+
+
+def test_a_refusal_of_the_job_is_told_in_the_readers_language(room):
+    seller = room.person()
+    room.worker()
+    french, english = (room.void(seller, 999999, language=one) for one in ("fr", "en"))
+    assert (french.status, french.code) == (english.status, english.code) == \
+        (404, "not_found")
+    assert french.json["title"] != english.json["title"]
+
+
+@pytest.mark.parametrize("prefer", ["wait=1", "wait=0", "respond-async"])
+def test_when_the_wait_is_over_the_answer_comes_later(room, prefer):
+    seller = room.person()
+    started = time.monotonic()
+    answer = room.void(seller, room.cash(seller), prefer=prefer)
+    assert time.monotonic() - started < 5
+    assert answer.status == 202, answer
+    assert answer.headers["Preference-Applied"] == prefer
+    assert answer.headers["Retry-After"] == "1"
+    (name,) = room.asked_jobs()
+    assert answer.headers["Location"] == path_of(name)
+    assert answer.json["id"] == name
+    assert (answer.json["status"], answer.json["answer"]) == ("waiting", None)
+    room.worker()
+    done = seller.wait_job(answer)
+    assert done["answer"]["status"] == 200
+    assert done["answer"]["body"]["status"] == "voided"
+    assert done["created_at"][:16] == answer.json["created_at"][:16]
+
+
+def test_a_refusal_that_comes_later_is_a_problem_in_its_job(room):
+    seller = room.person()
+    answer = room.void(seller, 999999, prefer="respond-async")
+    assert answer.status == 202
+    room.worker()
+    refused = seller.wait_job(answer)["answer"]
+    assert (refused["status"], refused["body"]["code"]) == (404, "not_found")
+    english = seller.get(path_of(answer.json["id"]), language="en").json["answer"]["body"]
+    assert english["title"] != refused["body"]["title"]
+
+
+@pytest.mark.parametrize("prefer", ["wait=1", "respond-async, wait=1"])
+def test_what_is_worth_nothing_later_is_never_promised(room, prefer):
+    seller = room.person()
+    answer = seller.post("/api/terminal/connection-token", {}, prefer=prefer)
+    assert (answer.status, answer.code) == (503, "too_late")
+    assert answer.headers["Retry-After"] == "1"
+    assert "Location" not in answer.headers
+
+
 def test_many_may_wait_for_one_job(room, pool):
     person = room.person()
     (name,) = room.jobs_of(person)
@@ -230,6 +289,50 @@ def test_a_front_door_that_leaves_answers_those_who_wait_at_once(room, pool):
     assert {one.result().json["status"] for one in waiting} == {"waiting"}
     assert time.monotonic() - started < 5
     assert room.api.wait_exit() == 0
+
+
+def test_a_front_door_that_leaves_names_the_jobs_of_writes(room, pool):
+    seller = room.person()
+    waiting = [pool.submit(room.void, seller, room.cash(seller), prefer="wait=25")
+               for _ in range(8)]
+    room.wait_awaited(8)
+    room.api.signal(signal.SIGTERM)
+    answers = [one.result() for one in waiting]
+    assert {answer.status for answer in answers} == {202}
+    assert room.api.wait_exit() == 0
+    room.api.start()
+    room.worker()
+    assert {seller.wait_job(answer)["answer"]["status"] for answer in answers} == {200}
+
+
+def test_without_redis_a_write_is_refused_at_once(room):
+    seller = room.person()
+    sale = room.cash(seller)
+    assert room.void(seller, 999999, prefer="respond-async").status == 202
+    room.stack.redis.kill9()
+    wait_until(lambda: "redis is away" in room.api.log_text(), "the break")
+    started = time.monotonic()
+    answer = room.void(seller, sale)
+    assert (answer.status, answer.code) == (503, "unavailable")
+    assert answer.headers["Retry-After"] == "1"
+    assert time.monotonic() - started < 5
+    room.stack.redis.start()
+
+
+def test_a_write_that_redis_may_have_taken_names_its_job(room):
+    seller = room.person()
+    sale = room.cash(seller)
+    assert room.void(seller, 999999, prefer="respond-async").status == 202
+    room.stack.redis.freeze()
+    try:
+        answer = room.void(seller, sale)
+    finally:
+        room.stack.redis.thaw()
+    assert (answer.status, answer.code) == (503, "unavailable")
+    room.worker()
+    done = seller.wait_job(answer)
+    assert done["id"] == answer.json["about"]["job_id"]
+    assert done["answer"]["status"] == 200
 
 
 def test_a_subscription_that_is_cut_comes_back(room, pool):

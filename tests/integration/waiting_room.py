@@ -71,6 +71,26 @@ class WaitingRoom(Room):
         person.id, person.amicale_id = user, amicale_id
         return person
 
+    def cash(self, person, amount=1000):
+        """A sale of the person's in cash, which may be voided; its id."""
+        with self.stack.mariadb.client(database="tocsin") as connection, \
+                connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO payment_intents (amicale_id, pompier_id, amount, status,"
+                " payment_method, amount_received, sold_at, sale_day)"
+                " VALUES (%s, %s, %s, 'succeeded', 'cash', %s, UTC_TIMESTAMP(3), UTC_DATE())",
+                (person.amicale_id, person.id, amount, amount))
+            connection.commit()
+            return cursor.lastrowid
+
+    def void(self, person, sale, reason="erreur de saisie", **words):
+        """A write whose job needs nothing but MariaDB."""
+        return person.post(f"/api/payments/{sale}/void", {"reason": reason}, **words)
+
+    def asked_jobs(self, kind="payment.void"):
+        return [key.decode().removeprefix(f"{PREFIX}:job:")
+                for key in self.redis.scan_iter(f"{PREFIX}:job:{kind}:*", 1000)]
+
     def jobs_of(self, person, count=1, payload='0 {"said":true}', kind="test.answer"):
         """Names of new jobs that are the person's to see; the front door is told when they
         are settled."""
