@@ -8,16 +8,39 @@
 #include "ctl/ctl.h"
 #include "ctl/show.h"
 
-/* The figures of the books, all from indexes. */
-static const char *const book_columns[] = {"unprocessed_events",
+/* The figures of the books, all from indexes. What was written before Stripe was asked, and
+ * is not known there for an hour, is unsent: its job is dead, or waits for Stripe. */
+enum figure {
+    UNPROCESSED_EVENTS,
+    OLDEST_UNPROCESSED_AT,
+    FAILED_RECEIPTS,
+    OPEN_DISPUTES,
+    NEXT_DISPUTE_DUE_AT,
+    OPEN_CONFLICTS,
+    COMPLETE_UNTIL_AT,
+    GAPS_FOUND,
+    UNSENT_PAYMENTS,
+    UNSENT_REFUNDS,
+    OPEN_SESSIONS,
+};
+static const char *const figure_names[] = {"unprocessed_events",
                                            "oldest_unprocessed_at",
                                            "failed_receipts",
                                            "open_disputes",
+                                           "next_dispute_due_at",
                                            "open_conflicts",
                                            "complete_until_at",
                                            "gaps_found",
+                                           "unsent_payments",
+                                           "unsent_refunds",
+                                           "open_sessions",
                                            NULL};
-static const struct section section = {"books", "books", book_columns};
+static void add_moment(struct ctl *ctl,
+                       const char *before,
+                       const struct sql_rows *rows,
+                       enum figure figure);
+
+static const struct section section = {"books", "books", figure_names};
 
 enum outcome status_books_read(struct ctl *ctl, struct status_books *out_books)
 {
@@ -35,9 +58,15 @@ enum outcome status_books_read(struct ctl *ctl, struct status_books *out_books)
             " (SELECT MIN(received_at) FROM stripe_events WHERE processed_at IS NULL),"
             " (SELECT COUNT(*) FROM receipts WHERE state = 'failed'),"
             " (SELECT COUNT(*) FROM disputes WHERE closed_at IS NULL),"
+            " (SELECT MIN(evidence_due_by) FROM disputes WHERE closed_at IS NULL),"
             " (SELECT COUNT(*) FROM sync_conflicts WHERE resolved_at IS NULL),"
             " (SELECT MIN(complete_until) FROM event_cursors),"
-            " (SELECT CAST(COALESCE(SUM(gaps_found), 0) AS SIGNED) FROM event_cursors)",
+            " (SELECT CAST(COALESCE(SUM(gaps_found), 0) AS SIGNED) FROM event_cursors),"
+            " (SELECT COUNT(*) FROM payment_intents WHERE status = 'new'"
+            "  AND updated_at < NOW(3) - INTERVAL 1 HOUR),"
+            " (SELECT COUNT(*) FROM refunds WHERE status = 'new'"
+            "  AND updated_at < NOW(3) - INTERVAL 1 HOUR),"
+            " (SELECT COUNT(*) FROM sessions WHERE expires_at > NOW(3))",
             NULL,
             0,
             &ctl->arena,
@@ -93,23 +122,35 @@ void status_books_text(struct ctl *ctl, const struct status_books *books)
     if (rows->count == 0) {
         return;
     }
-    text_addf(&ctl->out, "events     %lld not processed", (long long)sql_i64(rows, 0, 0));
-    if (!sql_is_null(rows, 0, 1)) {
-        struct span oldest = show_sql_moment(ctl, sql_text(rows, 0, 1));
-        text_addf(&ctl->out, ", oldest of %.*s", SPAN_ARGS(oldest));
-    }
+    text_addf(&ctl->out,
+              "events     %lld not processed",
+              (long long)sql_i64(rows, 0, UNPROCESSED_EVENTS));
+    add_moment(ctl, ", oldest of ", rows, OLDEST_UNPROCESSED_AT);
     text_add_char(&ctl->out, '\n');
-    if (sql_is_null(rows, 0, 5)) {
+    if (sql_is_null(rows, 0, COMPLETE_UNTIL_AT)) {
         text_add_string(&ctl->out, "complete   never compared with Stripe\n");
     } else {
-        struct span until = show_sql_moment(ctl, sql_text(rows, 0, 5));
-        text_addf(&ctl->out, "complete   up to %.*s\n", SPAN_ARGS(until));
+        add_moment(ctl, "complete   up to ", rows, COMPLETE_UNTIL_AT);
+        text_add_char(&ctl->out, '\n');
     }
     text_addf(&ctl->out,
               "attention  %lld failed receipts, %lld disputes, %lld conflicts\n",
-              (long long)sql_i64(rows, 0, 2),
-              (long long)sql_i64(rows, 0, 3),
-              (long long)sql_i64(rows, 0, 4));
+              (long long)sql_i64(rows, 0, FAILED_RECEIPTS),
+              (long long)sql_i64(rows, 0, OPEN_DISPUTES),
+              (long long)sql_i64(rows, 0, OPEN_CONFLICTS));
+    if (!sql_is_null(rows, 0, NEXT_DISPUTE_DUE_AT)) {
+        add_moment(ctl, "dispute    to be answered by ", rows, NEXT_DISPUTE_DUE_AT);
+        text_add_char(&ctl->out, '\n');
+    }
+    if (sql_i64(rows, 0, UNSENT_PAYMENTS) + sql_i64(rows, 0, UNSENT_REFUNDS) > 0) {
+        text_addf(&ctl->out,
+                  "unsent     %lld payments, %lld refunds that Stripe does not know\n",
+                  (long long)sql_i64(rows, 0, UNSENT_PAYMENTS),
+                  (long long)sql_i64(rows, 0, UNSENT_REFUNDS));
+    }
+    text_addf(&ctl->out,
+              "sessions   %lld open\n",
+              (long long)sql_i64(rows, 0, OPEN_SESSIONS));
     for (size_t i = 0; i < books->findings.count; i++) {
         int64_t cents = sql_i64(&books->findings, i, 2);
         text_addf(&ctl->out,
@@ -119,5 +160,17 @@ void status_books_text(struct ctl *ctl, const struct status_books *books)
                   cents < 0 ? "-" : "",
                   (long long)llabs(cents) / 100,
                   (long long)llabs(cents) % 100);
+    }
+}
+
+/* Nothing when there is none. */
+static void add_moment(struct ctl *ctl,
+                       const char *before,
+                       const struct sql_rows *rows,
+                       enum figure figure)
+{
+    if (!sql_is_null(rows, 0, figure)) {
+        struct span moment = show_sql_moment(ctl, sql_text(rows, 0, figure));
+        text_addf(&ctl->out, "%s%.*s", before, SPAN_ARGS(moment));
     }
 }

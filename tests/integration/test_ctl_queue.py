@@ -75,6 +75,33 @@ def test_status_sums_it_up(room):
     assert status["warnings"] == []
 
 
+def test_status_tells_what_stripe_does_not_know_and_what_is_due(room):
+    text = room.tocsin("status")
+    assert "sessions   0 open\n" in text
+    assert "unsent" not in text and "to be answered" not in text
+    for sold, hours in ((1, 0), (2, 2), (3, 2)):
+        room.sql("INSERT INTO payment_intents (id, amount, status, sold_at, sale_day, updated_at)"
+                 " VALUES (%s, 1000, 'new', NOW(3), NOW(3), NOW(3) - INTERVAL %s HOUR)",
+                 (sold, hours))
+    room.sql("INSERT INTO refunds (payment_id, amount, status, updated_at)"
+             " VALUES (1, 500, 'new', NOW(3) - INTERVAL 2 HOUR)")
+    room.sql("INSERT INTO disputes (stripe_dispute_id, amount, status, evidence_due_by, closed_at)"
+             " VALUES ('dp_1', 1, 'needs_response', '2026-12-03 22:59:59', NULL),"
+             " ('dp_2', 1, 'needs_response', '2026-12-01 22:59:59', NULL),"
+             " ('dp_3', 1, 'won', '2026-11-01 22:59:59', NOW(3))")
+    room.tocsin("user", "add", "--role", "viewer", "--email", "a@b.fr", "--name", "A",
+                stdin="longer-one\n")
+    room.sql("INSERT INTO sessions (token_hash, user_id, expires_at) VALUES"
+             " ('a', 1, NOW(3) + INTERVAL 1 HOUR), ('b', 1, NOW(3) - INTERVAL 1 HOUR)")
+    text = narrow(room.tocsin("status"))
+    assert "unsent     2 payments, 1 refunds that Stripe does not know\n" in text
+    assert "dispute    to be answered by 2026-12-01T22:59:59.000Z\n" in text
+    assert "sessions   1 open\n" in text
+    books = room.tocsin("status", json_output=True)["books"]
+    assert (books["unsent_payments"], books["unsent_refunds"], books["open_sessions"],
+            books["next_dispute_due_at"]) == (2, 1, 1, "2026-12-01T22:59:59.000Z")
+
+
 def test_status_warns_when_redis_would_forget(room):
     with room.redis.client() as client:
         client.config_set("appendfsync", "everysec")
