@@ -185,7 +185,7 @@ const struct verb verbs[] = {
      "register at Stripe for the events that are handled"},
     {"webhooks check", "", 0, 0, NEEDS_SETTINGS, webhooks_check_options,
      verb_webhooks_check,
-     "whether Stripe sends what is handled, and the secrets are there"},
+     "whether Stripe sends what is handled, and secrets are there"},
 };
 /* clang-format on */
 const size_t verbs_count = sizeof(verbs) / sizeof(verbs[0]);
