@@ -20,7 +20,6 @@ const struct event_types_row event_types_handled[] = {
     {"charge.dispute.created", true, false},
     {"charge.dispute.updated", true, false},
     {"charge.dispute.closed", true, false},
-    {"application_fee.refunded", true, false},
     {"account.updated", false, true},
     {"account.application.authorized", false, true},
     {"account.application.deauthorized", false, true},

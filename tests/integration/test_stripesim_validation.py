@@ -4,7 +4,7 @@
 import pytest
 import stripe
 from stripesim_room import (  # noqa: F401  (fixtures)
-    INTENT, KEY, call, create, receiver, sim, tap)
+    INTENT, KEY, call, create, idle, receiver, sim, tap)
 
 BAD = stripe.error.InvalidRequestError
 DESTINATION = {"transfer_data": {"destination": "acct_1Amicale"}}
@@ -298,7 +298,7 @@ def test_an_unknown_route_names_itself(sim, method, path):
 
 # What a refund takes back.
 
-def test_a_transfer_and_a_fee_are_taken_back_in_shares_that_add_up(sim):
+def test_a_transfer_and_a_fee_are_taken_back_in_shares_that_add_up(sim, receiver):
     sim.control("accounts", {"id": "acct_1Amicale"})
     intent = create(application_fee_amount=101, **DESTINATION)
     tap(sim, intent)
@@ -320,6 +320,12 @@ def test_a_transfer_and_a_fee_are_taken_back_in_shares_that_add_up(sim):
         fee = stripe.ApplicationFee.retrieve(charge.application_fee.id)
         assert (transfer.amount_reversed, fee.amount_refunded) == (reversed_, given_back)
     assert (transfer.reversed, fee.refunded) == (True, True)
+    idle(sim)
+    told = [event["data"] for event in receiver.events()
+            if event["type"] == "application_fee.refunded"]
+    assert [one["object"]["amount_refunded"] for one in told] == [33, 67, 101]
+    assert [one["previous_attributes"]["amount_refunded"] for one in told] == [0, 33, 67]
+    assert {one["object"]["id"] for one in told} == {fee.id}
     assert [one.amount for one in transfer.reversals.data] == [334, 333, 333]
     assert sum(one.amount for one in fee.refunds.data) == 101
     assert [one.id for one in stripe.Transfer.list(destination="acct_1Amicale")] == [

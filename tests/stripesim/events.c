@@ -39,7 +39,6 @@ static const char *const type_names[EVENT_TYPE_COUNT] = {
     [EVENT_DISPUTE_UPDATED] = "charge.dispute.updated",
     [EVENT_DISPUTE_FUNDS_REINSTATED] = "charge.dispute.funds_reinstated",
     [EVENT_DISPUTE_CLOSED] = "charge.dispute.closed",
-    [EVENT_APPLICATION_FEE_REFUNDED] = "application_fee.refunded",
     [EVENT_ACCOUNT_UPDATED] = "account.updated",
     [EVENT_ACCOUNT_AUTHORIZED] = "account.application.authorized",
     [EVENT_ACCOUNT_DEAUTHORIZED] = "account.application.deauthorized",

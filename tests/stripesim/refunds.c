@@ -87,11 +87,11 @@ struct refund *refunds_make(struct sim *sim,
     if (order->reverse_transfer) {
         refund->transfer_reversal = transfers_reverse(sim, charge, refund);
     }
+    events_emit(sim, EVENT_REFUND_CREATED, &refund->object, NULL);
+    events_emit(sim, EVENT_CHARGE_REFUNDED, &charge->object, &before.object);
     if (order->refund_fee) {
         transfers_refund_fee(sim, charge, refund);
     }
-    events_emit(sim, EVENT_REFUND_CREATED, &refund->object, NULL);
-    events_emit(sim, EVENT_CHARGE_REFUNDED, &charge->object, &before.object);
     return refund;
 }
 

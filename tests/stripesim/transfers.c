@@ -198,7 +198,6 @@ void transfers_refund_fee(struct sim *sim,
                                              span_of(charge->application_fee));
     assert(fee);
     const struct application_fee before = *fee;
-    struct application_fee before = *fee;
     struct fee_refund *back = store_new(&sim->store, KIND_FEE_REFUND, NULL, NULL);
     back->amount = share_of(fee->amount, fee->amount_refunded, charge, refund);
     back->balance_transaction = store_id(&sim->store, "txn_1");
@@ -208,7 +207,6 @@ void transfers_refund_fee(struct sim *sim,
     fee->newest = back;
     fee->amount_refunded += back->amount;
     fee->refunded = fee->amount_refunded == fee->amount;
-    events_emit(sim, EVENT_APPLICATION_FEE_REFUNDED, &fee->object, &before.object);
     events_emit(sim, EVENT_APPLICATION_FEE_REFUNDED, &fee->object, &before.object);
 }
 

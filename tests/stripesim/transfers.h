@@ -8,8 +8,8 @@
  * Blocks:  never
  * Units:   amounts in the currency's minor unit
  *
- * Stripe tells of them by events of their own (transfer.created and so on), which the
- * simulator leaves out.
+ * Stripe tells of them by events of their own (transfer.created and so on), of which the
+ * simulator sends application_fee.refunded alone.
  */
 #ifndef TESTS_STRIPESIM_TRANSFERS_H
 #define TESTS_STRIPESIM_TRANSFERS_H
@@ -73,7 +73,7 @@ struct application_fee {
 /* Once the charge is captured: moves its money on, and keeps the platform's fee. */
 void transfers_make(struct sim *sim, struct charge *charge);
 /* Takes back, of the transfer or of the fee, the share that the refund is of what was
- * captured. The first returns the reversal's id. */
+ * captured. The first returns the reversal's id, the second tells so by an event. */
 const char *transfers_reverse(struct sim *sim,
                               const struct charge *charge,
                               const struct refund *refund);
