@@ -18,7 +18,7 @@ cp "$copies/tocsin-worker@.service" "$copies/tocsin-worker@1.service"
 
 # Only these units count: what else is installed on this machine is not ours to judge.
 words=$(SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --recursive-errors=no --man=no \
-    "$copies"/tocsin-api.{socket,service} "$copies/tocsin-worker@1.service" \
+    "$copies"/tocsin-api{,-tls}.socket "$copies/tocsin-api.service" "$copies/tocsin-worker@1.service" \
     "$copies/tocsin.target" 2>&1) || { echo "$words"; exit 1; }
 if [ -n "$words" ]; then
     echo "$words"
