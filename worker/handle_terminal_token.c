@@ -10,14 +10,14 @@
 #include "worker/asks.h"
 #include "worker/events.h"
 #include "worker/handlers.h"
+#include "worker/payment_account.h"
 #include "worker/perishable.h"
 
 enum { SECRET_BYTES = 5000, ANSWER_BYTES = 8 * 1024 };
 
-static enum outcome read_amicale(struct asked *asked,
-                                 struct sql_rows *rows,
-                                 struct fault *fault);
-static bool refuse(const struct sql_rows *rows, struct answer *answer);
+static enum outcome read_location(struct asked *asked,
+                                  struct span *out_location,
+                                  struct fault *fault);
 static enum outcome say(struct handling *handling,
                         const struct cJSON *token,
                         struct answer *answer,
@@ -29,13 +29,23 @@ enum outcome handle_terminal_token(struct asked *asked,
                                    struct fault *fault)
 {
     (void)out_handled; /* nothing follows */
-    struct sql_rows rows;
-    enum outcome outcome = read_amicale(asked, &rows, fault);
-    if (outcome != OUTCOME_DONE || refuse(&rows, out_answer)) {
+    struct span account = {0};
+    struct span location = {0};
+    struct cJSON *token = NULL;
+    /* A phone that connects could not sell: better told before the buyer stands there. */
+    enum outcome outcome = payment_account_find(asked,
+                                                asked->ask.amicale_id,
+                                                false,
+                                                &account,
+                                                out_answer,
+                                                fault);
+    if (outcome != OUTCOME_DONE || account.len == 0) {
         return outcome;
     }
-    struct cJSON *token = NULL;
-    struct span location = sql_text(&rows, 0, 0);
+    outcome = read_location(asked, &location, fault);
+    if (outcome != OUTCOME_DONE) {
+        return outcome;
+    }
     const struct stripe_param form[] = {{"location", location}};
     outcome = perishable_make(asked,
                               "/v1/terminal/connection_tokens",
@@ -51,38 +61,22 @@ enum outcome handle_terminal_token(struct asked *asked,
     return outcome;
 }
 
-static enum outcome read_amicale(struct asked *asked,
-                                 struct sql_rows *rows,
-                                 struct fault *fault)
+static enum outcome read_location(struct asked *asked,
+                                  struct span *out_location,
+                                  struct fault *fault)
 {
-    return mariadb_run(asked->handling->db,
-                       "SELECT amicales.stripe_location_id, stripe_accounts.id,"
-                       " stripe_accounts.charges_enabled FROM amicales"
-                       " LEFT JOIN stripe_accounts"
-                       " ON stripe_accounts.serves_amicale_id = amicales.id"
-                       " AND stripe_account_id IS NOT NULL WHERE amicales.id = ?",
-                       SQL_VALUES(SQL_I64(asked->ask.amicale_id)),
-                       asked->handling->arena,
-                       rows,
-                       fault);
-}
-
-/* A phone that connects could not sell: better told before the buyer stands there. */
-static bool refuse(const struct sql_rows *rows, struct answer *answer)
-{
-    if (rows->count == 0) {
-        answer_refuse(answer, PROBLEM_NOT_FOUND, SPAN(""));
-        return true;
+    struct sql_rows rows;
+    enum outcome outcome =
+        mariadb_run(asked->handling->db,
+                    "SELECT stripe_location_id FROM amicales WHERE id = ?",
+                    SQL_VALUES(SQL_I64(asked->ask.amicale_id)),
+                    asked->handling->arena,
+                    &rows,
+                    fault);
+    if (outcome == OUTCOME_DONE) {
+        *out_location = rows.count > 0 ? sql_text(&rows, 0, 0) : SPAN("");
     }
-    if (sql_is_null(rows, 0, 1)) {
-        answer_refuse(answer, PROBLEM_ACCOUNT_MISSING, SPAN(""));
-        return true;
-    }
-    if (sql_i64(rows, 0, 2) == 0) {
-        answer_refuse(answer, PROBLEM_ACCOUNT_CANNOT_CHARGE, SPAN(""));
-        return true;
-    }
-    return false;
+    return outcome;
 }
 
 static enum outcome say(struct handling *handling,

@@ -102,8 +102,10 @@ def charging(room):
 def test_a_seller_gets_a_token_once_the_amicale_may_charge(room):
     assert room.ask("terminal.token", {}, SELLER) == {"problem": "account_missing"}
     account = room.good("account.create", MINE)["stripe_account_id"]
-    assert room.ask("terminal.token", {}, SELLER) == {"problem": "account_cannot_charge"}
-    room.onboard(account)
+    answer = room.ask("terminal.token", {}, SELLER)
+    assert answer["problem"] == "account_cannot_charge"
+    assert answer["about"]["onboarding_completed"] is False
+    room.sim.control(f"accounts/{account}/stage", {"stage": "onboarded"})
     one, two = (room.good("terminal.token", {}, user) for user in (SELLER, ADMIN))
     assert set(one) == {"secret"} and one["secret"].startswith("pst_test_")
     assert one["secret"] != two["secret"]
