@@ -2,57 +2,29 @@
  * Phones against the rules of common/model/device.h, with texts for people. */
 #include "api/devices.h"
 
-#include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "api/device_list.h"
 #include "api/door.h"
 #include "api/fields.h"
 #include "api/limits.h"
 #include "api/loop.h"
 #include "api/problem.h"
-#include "api/reader.h"
 #include "api/request.h"
-#include "common/base/digest.h"
 #include "common/base/json.h"
-#include "common/base/log.h"
 #include "common/base/settings.h"
-#include "common/link/mariadb.h"
 #include "common/model/device.h"
 
-#define COUNTRY "FR"
-enum {
-    LIST_ARENA_BYTES = 32 << 20,
-    LIST_JSON_BYTES = 16 << 20,
-    ANSWER_BYTES = 8192,
-    ETAG_BYTES = 2 + 32 + 1,
-    NAME_BYTES = 100,
-    VERSION_BYTES = 32,
-};
-
-/* A loop's list. What is in it lives in its arena until the next list takes its place. */
-struct devices {
-    struct loop *loop;
-    struct arena arena;
-    bool known; /* there is a list */
-    bool asking; /* a reader is about to answer with another one */
-    int64_t until_ms; /* believed until then */
-    const struct device_certified *list;
-    size_t count;
-    struct span json;
-    char etag[ETAG_BYTES];
-};
+enum { ANSWER_BYTES = 8192, NAME_BYTES = 100, VERSION_BYTES = 32 };
 
 /* One request on its way: fields -> limit -> list -> answer. In the request's arena. */
 struct errand {
-    void (*answer)(struct request *request, struct errand *errand);
+    void (*answer)(struct request *request, void *context);
     bool needs_list;
     struct span limit_headers;
     struct device device;
     bool is_ios;
-    struct sql_rows rows; /* what a reader found */
 };
-enum list_column { LIST_MANUFACTURER, LIST_MODEL, LIST_IDENTIFIER, LIST_LEAST };
 
 static bool read_device(struct request *request, struct errand *errand);
 static void refuse_field(struct request *request, const char *name, enum field_code code);
@@ -60,24 +32,12 @@ static void begin(struct request *request, struct errand *errand);
 static void on_charged(struct request *request,
                        const struct limit_state *state,
                        void *context);
-static void ask_list(struct request *request, struct errand *errand);
-static enum outcome read_list(struct mariadb *db,
-                              struct arena *arena,
-                              void *context,
-                              struct fault *fault);
-static void on_list(struct request *request,
-                    void *context,
-                    enum outcome outcome,
-                    const struct fault *fault);
-static void keep_list(struct devices *devices, const struct sql_rows *rows);
-static struct span write_list(struct devices *devices);
-static void write_etag(struct span json, char out[ETAG_BYTES]);
-static void answer_check(struct request *request, struct errand *errand);
+static void answer_check(struct request *request, void *context);
 static const char *message_of(struct request *request,
                               const struct errand *errand,
                               enum device_verdict verdict,
                               int64_t least_android);
-static void answer_list(struct request *request, struct errand *errand);
+static void answer_list(struct request *request, void *context);
 static bool has_etag(struct span names, const char *etag);
 
 /* What a verdict is to people. %s: the version that would do. */
@@ -122,25 +82,6 @@ static const struct {
     "Use a card reader over Bluetooth, or take cash or a cheque.",
 };
 /* clang-format on */
-
-struct devices *devices_open(struct loop *loop)
-{
-    struct devices *devices = calloc(1, sizeof(*devices));
-    if (!devices) {
-        abort();
-    }
-    devices->loop = loop;
-    arena_init(&devices->arena, LIST_ARENA_BYTES);
-    return devices;
-}
-
-void devices_close(struct devices *devices)
-{
-    if (devices) {
-        arena_done(&devices->arena);
-        free(devices);
-    }
-}
 
 void devices_check(struct request *request)
 {
@@ -229,129 +170,16 @@ static void on_charged(struct request *request,
     }
     errand->limit_headers = limits_headers(request, LIMIT_DEVICES, state);
     if (errand->needs_list) {
-        ask_list(request, errand);
+        device_list_use(request, errand->answer, errand);
     } else {
         errand->answer(request, errand);
     }
 }
 
-/* While one request has the list read anew, the others are served from the one that is
- * there. */
-static void ask_list(struct request *request, struct errand *errand)
+static void answer_check(struct request *request, void *context)
 {
-    struct devices *devices = request->loop->devices;
-    if (devices->known &&
-        (devices->asking || loop_mono_ms(request->loop) < devices->until_ms)) {
-        errand->answer(request, errand);
-        return;
-    }
-    devices->asking = true;
-    reader_ask(request, read_list, on_list, errand);
-}
-
-static enum outcome read_list(struct mariadb *db,
-                              struct arena *arena,
-                              void *context,
-                              struct fault *fault)
-{
-    struct errand *errand = context;
-    return mariadb_run(db,
-                       "SELECT manufacturer, model, model_identifier, min_android_version"
-                       " FROM android_certified_devices"
-                       " WHERE country = ? AND tap_to_pay_certified"
-                       " ORDER BY manufacturer, model, model_identifier LIMIT ?",
-                       SQL_VALUES(SQL_STRING(COUNTRY), SQL_I64(DEVICES_MOST)),
-                       arena,
-                       &errand->rows,
-                       fault);
-}
-
-static void on_list(struct request *request,
-                    void *context,
-                    enum outcome outcome,
-                    const struct fault *fault)
-{
-    struct errand *errand = context;
-    struct devices *devices = request->loop->devices;
-    int64_t now_ms = loop_mono_ms(request->loop);
-    int64_t list_ms = request->loop->door->settings->devices.list_ms;
-    devices->asking = false;
-    if (outcome == OUTCOME_DONE) {
-        keep_list(devices, &errand->rows);
-        devices->until_ms = now_ms + list_ms;
-    } else if (devices->known) {
-        log_warning("certified devices stay as they were", LOG_FAULT(fault));
-        devices->until_ms =
-            now_ms + (list_ms < DEVICES_RETRY_MS ? list_ms : DEVICES_RETRY_MS);
-    } else {
-        reader_failed(request, fault);
-        return;
-    }
-    errand->answer(request, errand);
-}
-
-/* The rows are in the request's arena: they are copied. */
-static void keep_list(struct devices *devices, const struct sql_rows *rows)
-{
-    arena_reset(&devices->arena);
-    struct device_certified *list =
-        ARENA_ARRAY(&devices->arena, struct device_certified, rows->count + 1);
-    for (size_t i = 0; i < rows->count; i++) {
-        list[i] = (struct device_certified){
-            .manufacturer =
-                arena_span(&devices->arena, sql_text(rows, i, LIST_MANUFACTURER)),
-            .model = arena_span(&devices->arena, sql_text(rows, i, LIST_MODEL)),
-            .identifier = arena_span(&devices->arena, sql_text(rows, i, LIST_IDENTIFIER)),
-            .least_android = sql_i64(rows, i, LIST_LEAST),
-        };
-    }
-    devices->list = list;
-    devices->count = rows->count;
-    devices->json = write_list(devices);
-    write_etag(devices->json, devices->etag);
-    devices->known = true;
-}
-
-static struct span write_list(struct devices *devices)
-{
-    struct text text;
-    text_init(&text, LIST_JSON_BYTES);
-    struct json_writer json = json_writer(&text);
-    json_open(&json, NULL, '{');
-    json_put_string(&json, "country", SPAN(COUNTRY));
-    json_open(&json, "devices", '[');
-    for (size_t i = 0; i < devices->count; i++) {
-        json_open(&json, NULL, '{');
-        json_put_string(&json, "manufacturer", devices->list[i].manufacturer);
-        json_put_string(&json, "model", devices->list[i].model);
-        json_put_string(&json, "model_identifier", devices->list[i].identifier);
-        json_put_integer(&json, "min_android_version", devices->list[i].least_android);
-        json_close(&json, '}');
-    }
-    json_close(&json, ']');
-    json_close(&json, '}');
-    assert(!text.full);
-    struct span written = arena_span(&devices->arena, text_span(&text));
-    text_done(&text);
-    return written;
-}
-
-/* The same list has the same one in every loop and process. */
-static void write_etag(struct span json, char out[ETAG_BYTES])
-{
-    struct digest digest;
-    char hex[DIGEST_HEX_BYTES];
-    digest_sha256(json, &digest);
-    digest_hex(&digest, hex);
-    out[0] = '"';
-    memcpy(out + 1, hex, ETAG_BYTES - 3);
-    out[ETAG_BYTES - 2] = '"';
-    out[ETAG_BYTES - 1] = '\0';
-}
-
-static void answer_check(struct request *request, struct errand *errand)
-{
-    const struct devices *devices = request->loop->devices;
+    const struct errand *errand = context;
+    const struct device_list *devices = request->loop->devices;
     int64_t least_android = 0;
     enum device_verdict verdict =
         errand->is_ios
@@ -409,9 +237,10 @@ static const char *message_of(struct request *request,
                         gap + strlen("%s"));
 }
 
-static void answer_list(struct request *request, struct errand *errand)
+static void answer_list(struct request *request, void *context)
 {
-    const struct devices *devices = request->loop->devices;
+    const struct errand *errand = context;
+    const struct device_list *devices = request->loop->devices;
     int64_t seconds = request->loop->door->settings->devices.list_ms / 1000;
     struct span headers = span_of(arena_format(&request->arena,
                                                "Cache-Control: private, max-age=%lld\r\n"

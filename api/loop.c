@@ -16,7 +16,7 @@
 
 #include "api/connection.h"
 #include "api/counters.h"
-#include "api/devices.h"
+#include "api/device_list.h"
 #include "api/ingest.h"
 #include "api/reader.h"
 #include "api/redis_async.h"
@@ -110,7 +110,7 @@ enum outcome loop_open(struct loop *loop,
         loop->ingest =
             ingest_open(loop->base, door->settings, loop->redis, loop->counters);
         loop->waiting = waiting_open(loop);
-        loop->devices = devices_open(loop);
+        loop->devices = device_list_open();
         outcome = mailbox_open(loop, &loop->reads, fault);
     }
     if (outcome == OUTCOME_DONE) {
@@ -137,7 +137,7 @@ void loop_close(struct loop *loop)
         connection_close_all(loop);
     }
     mailbox_close(loop->reads);
-    devices_close(loop->devices);
+    device_list_close(loop->devices);
     redis_async_close(loop->redis);
     subscriber_close(loop->subscriber);
     ingest_close(loop->ingest);

@@ -28,7 +28,7 @@
 #include "common/base/text.h"
 
 struct connection;
-struct devices;
+struct device_list;
 struct event;
 struct event_base;
 struct ingest;
@@ -66,7 +66,7 @@ struct loop {
     struct ingest *ingest;
     struct waiting *waiting;
     struct subscriber *subscriber;
-    struct devices *devices;
+    struct device_list *devices;
     struct mailbox *reads; /* NULL: it closes */
     struct session_cache *sessions;
 
