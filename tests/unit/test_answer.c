@@ -2,7 +2,7 @@
  * Answers of asked jobs, there and back. */
 #include "common/model/answer.h"
 
-#include "cmocka_all.h"
+#include "tests/unit/cmocka_all.h"
 
 static struct arena arena;
 

@@ -2,7 +2,7 @@
  * Payloads of asked jobs there and back, and whose a job is by its name. */
 #include "common/model/ask.h"
 
-#include "cmocka_all.h"
+#include "tests/unit/cmocka_all.h"
 
 static struct arena arena;
 

@@ -8,7 +8,7 @@
 
 #include "api/problem.h"
 #include "api/request.h"
-#include "cmocka_all.h"
+#include "tests/unit/cmocka_all.h"
 
 static struct request request;
 static enum problem refused;

@@ -2,8 +2,8 @@
  * Charges as they go to Redis, and their replies, well formed or not. */
 #include "common/link/limit.h"
 
-#include "cmocka_all.h"
 #include "common/link/queue.h"
+#include "tests/unit/cmocka_all.h"
 
 static struct arena arena;
 

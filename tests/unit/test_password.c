@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "cmocka_all.h"
+#include "tests/unit/cmocka_all.h"
 
 /* bcrypt as PHP marks it. */
 #define PHP_PASSWORD "rasmuslerdorf"

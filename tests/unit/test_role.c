@@ -2,7 +2,7 @@
  * The four roles by their names, and which belong to an amicale. */
 #include "common/model/role.h"
 
-#include "cmocka_all.h"
+#include "tests/unit/cmocka_all.h"
 
 static void each_role_is_found_by_its_name(void **state)
 {

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "cmocka_all.h"
+#include "tests/unit/cmocka_all.h"
 
 enum { NOW = 1000000, LATER = NOW + 1000000 };
 

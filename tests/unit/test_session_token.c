@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "cmocka_all.h"
+#include "tests/unit/cmocka_all.h"
 
 static void a_token_is_43_characters_of_base64url_and_never_the_same(void **state)
 {
