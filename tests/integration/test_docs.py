@@ -97,7 +97,7 @@ def test_every_word_of_dev_that_a_page_uses_is_in_its_help(page):
             assert all(word in usage for word in words if word.startswith("--"))
 
 
-@pytest.mark.parametrize("page", PAGES + ["docs/words.md", "docs/benchmarks.md"])
+@pytest.mark.parametrize("page", PAGES + ["docs/words.md", "docs/benchmarks.md", "docs/api.md"])
 def test_every_file_that_a_page_names_is_there(page):
     text = (ROOT / page).read_text()
     named = re.findall(r"\]\(([\w./-]+)\)", text)
