@@ -32,6 +32,16 @@ enum account_stage {
     ACCOUNT_STAGES
 };
 
+/* What an account may do at a stage, and what is still asked of it. */
+struct account_stage_row {
+    const char *name;
+    bool works;
+    bool details_submitted;
+    const char *disabled_reason;
+    const char *currently_due; /* JSON */
+    const char *past_due; /* JSON */
+};
+
 struct account {
     struct object object;
     enum account_stage stage;
@@ -83,8 +93,7 @@ void accounts_authorized(struct sim *sim, struct account *account);
 void accounts_deauthorize(struct sim *sim, struct account *account);
 /* False: no such word. "new", "begun", "onboarded", "restricted" */
 bool accounts_stage(struct span word, enum account_stage *out_stage);
-/* A JSON list of names. */
-const char *accounts_currently_due(const struct account *account);
+const struct account_stage_row *accounts_stage_row(const struct account *account);
 
 void accounts_create(struct call *call);
 void accounts_retrieve(struct call *call);

@@ -91,7 +91,7 @@ static void write_requirements(const struct account *account, struct text *out)
 {
     struct fault fault;
     struct cJSON *due = NULL;
-    const char *named = accounts_currently_due(account);
+    const char *named = accounts_stage_row(account)->currently_due;
     if (json_parse(span_of(named), &due, &fault) != OUTCOME_DONE) {
         abort(); /* it is text of our own */
     }

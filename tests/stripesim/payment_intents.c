@@ -2,18 +2,14 @@
  * /v1/payment_intents. */
 #include "tests/stripesim/payment_intents.h"
 
-#include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
-#include "tests/stripesim/accounts.h"
 #include "tests/stripesim/call.h"
+#include "tests/stripesim/intent_checks.h"
 #include "tests/stripesim/list.h"
 #include "tests/stripesim/metadata.h"
 #include "tests/stripesim/payments.h"
 #include "tests/stripesim/sim.h"
-
-enum { LEAST_AMOUNT = 50, MOST_AMOUNT = 99999999 };
 
 /* What create, update and confirm may set, parameter by parameter. */
 struct setting {
@@ -21,16 +17,6 @@ struct setting {
     size_t offset;
 };
 
-static bool check_amount(struct call *call, int64_t amount);
-static bool check_currency(struct call *call, struct span currency);
-static bool check_destination(struct call *call);
-static bool check_fee(struct call *call,
-                      int64_t amount,
-                      int64_t fee,
-                      bool has_destination);
-static bool check_transfer(struct call *call, int64_t amount, int64_t fee);
-static bool check_behalf(struct call *call);
-static const char *currency_of(struct call *call);
 static void set_strings(struct call *call, struct payment_intent *intent);
 static bool set_types(struct call *call, struct payment_intent *intent);
 static void set_options(struct payment_intent *intent);
@@ -61,10 +47,10 @@ void payment_intents_create(struct call *call)
     int64_t fee = call_integer(call, "application_fee_amount", OBJECT_NONE);
     struct span destination = form_value(&call->form, "transfer_data[destination]");
     const char *metadata = "{}";
-    if (!check_currency(call, form_value(&call->form, "currency")) ||
-        !check_amount(call, amount) || !check_destination(call) ||
-        !check_fee(call, amount, fee, destination.len > 0 || call->account) ||
-        !check_transfer(call, amount, fee) || !check_behalf(call) ||
+    if (!intent_checks_currency(call, form_value(&call->form, "currency")) ||
+        !intent_checks_amount(call, amount) || !intent_checks_destination(call) ||
+        !intent_checks_fee(call, amount, fee, destination.len > 0 || call->account) ||
+        !intent_checks_transfer(call, amount, fee) || !intent_checks_behalf(call) ||
         !metadata_merge(call, "{}", &metadata)) {
         return;
     }
@@ -75,7 +61,7 @@ void payment_intents_create(struct call *call)
     struct payment_intent *intent = payments_new(sim, call->account);
     intent->amount = amount;
     intent->application_fee_amount = fee;
-    intent->currency = currency_of(call);
+    intent->currency = intent_checks_currency_of(call);
     intent->destination = store_copy(&sim->store, destination);
     intent->transfer_amount = call_integer(call, "transfer_data[amount]", OBJECT_NONE);
     intent->metadata = metadata;
@@ -147,10 +133,10 @@ void payment_intents_update(struct call *call)
     int64_t fee =
         call_integer(call, "application_fee_amount", intent->application_fee_amount);
     struct span currency = form_value(&call->form, "currency");
-    if ((currency.len > 0 && !check_currency(call, currency)) ||
-        !check_amount(call, amount) ||
-        !check_fee(call, amount, fee, intent->destination || call->account) ||
-        !check_transfer(call, amount, fee) || !check_behalf(call) ||
+    if ((currency.len > 0 && !intent_checks_currency(call, currency)) ||
+        !intent_checks_amount(call, amount) ||
+        !intent_checks_fee(call, amount, fee, intent->destination || call->account) ||
+        !intent_checks_transfer(call, amount, fee) || !intent_checks_behalf(call) ||
         !metadata_merge(call, intent->metadata, &metadata)) {
         return;
     }
@@ -160,7 +146,7 @@ void payment_intents_update(struct call *call)
     intent->transfer_amount =
         call_integer(call, "transfer_data[amount]", intent->transfer_amount);
     if (currency.len > 0) {
-        intent->currency = currency_of(call);
+        intent->currency = intent_checks_currency_of(call);
     }
     set_strings(call, intent);
     const char *method = call_string(call, "payment_method");
@@ -224,8 +210,8 @@ void payment_intents_capture(struct call *call)
                     "amount is greater than the authorized amount.");
         return;
     }
-    if (!check_fee(call, amount, fee, intent->destination || call->account) ||
-        !check_transfer(call, amount, fee) ||
+    if (!intent_checks_fee(call, amount, fee, intent->destination || call->account) ||
+        !intent_checks_transfer(call, amount, fee) ||
         !metadata_merge(call, intent->metadata, &metadata)) {
         return;
     }
@@ -259,141 +245,6 @@ void payment_intents_cancel(struct call *call)
     }
     payments_cancel(call->sim, intent, call_string(call, "cancellation_reason"));
     call_answer(call, &intent->object);
-}
-
-static bool check_amount(struct call *call, int64_t amount)
-{
-    if (amount >= LEAST_AMOUNT && amount <= MOST_AMOUNT) {
-        return true;
-    }
-    bool is_small = amount < LEAST_AMOUNT;
-    call_refuse(
-        call,
-        &(struct refusal){.code = is_small ? "amount_too_small" : "amount_too_large",
-                          .param = "amount"},
-        is_small ? "Amount must be at least €0.50 eur"
-                 : "Amount must be no more than €999,999.99");
-    return false;
-}
-
-static bool check_currency(struct call *call, struct span currency)
-{
-    static const char *const known[] = {"eur", "usd", "gbp", "chf"};
-    for (size_t i = 0; i < FIELD_COUNT(known); i++) {
-        if (currency.len == strlen(known[i]) &&
-            strncasecmp(currency.at, known[i], currency.len) == 0) {
-            return true;
-        }
-    }
-    call_refuse(
-        call,
-        &(struct refusal){.param = "currency"},
-        "Invalid currency: %.*s. Stripe currently supports these currencies: usd, "
-        "chf, eur, gbp",
-        SPAN_ARGS(currency));
-    return false;
-}
-
-static bool check_destination(struct call *call)
-{
-    static const char name[] = "transfer_data[destination]";
-    const struct form_entry *entry = form_find(&call->form, name);
-    if (!entry) {
-        return true;
-    }
-    const struct account *account =
-        store_find(&call->sim->store, KIND_ACCOUNT, NULL, entry->value);
-    if (!account || account->deauthorized) {
-        call_refuse(call,
-                    &(struct refusal){.code = "resource_missing", .param = name},
-                    "No such destination: '%.*s'",
-                    SPAN_ARGS(entry->value));
-        return false;
-    }
-    if (account->transfers != CAPABILITY_ACTIVE) {
-        call_refuse(
-            call,
-            &(struct refusal){.code = "insufficient_capabilities_for_transfer"},
-            "Your destination account needs to have at least one of the following "
-            "capabilities enabled: transfers, crypto_transfers, legacy_payments");
-        return false;
-    }
-    return true;
-}
-
-static bool check_fee(struct call *call,
-                      int64_t amount,
-                      int64_t fee,
-                      bool has_destination)
-{
-    struct refusal refusal = {.param = "application_fee_amount"};
-    if (fee == OBJECT_NONE) {
-        return true;
-    }
-    if (!has_destination) {
-        call_refuse(
-            call,
-            &refusal,
-            "Can only apply an application_fee_amount when the PaymentIntent is "
-            "attempting a direct payment (using an OAuth key or Stripe-Account "
-            "header) or destination payment (using `transfer_data[destination]`).");
-        return false;
-    }
-    if (fee > amount) {
-        call_refuse(
-            call,
-            &refusal,
-            "Your application fee must be less than or equal to the amount of the "
-            "payment.");
-        return false;
-    }
-    return true;
-}
-
-/* What is moved on is told by the fee or by itself, and is no more than what came in. */
-static bool check_transfer(struct call *call, int64_t amount, int64_t fee)
-{
-    static const char name[] = "transfer_data[amount]";
-    int64_t moved = call_integer(call, name, OBJECT_NONE);
-    if (moved != OBJECT_NONE && fee != OBJECT_NONE) {
-        call_refuse(call,
-                    &(struct refusal){.code = "parameters_exclusive", .param = name},
-                    "You may only specify one of these parameters: "
-                    "application_fee_amount, transfer_data[amount].");
-        return false;
-    }
-    if (moved > amount) {
-        call_refuse(call,
-                    &(struct refusal){.param = name},
-                    "The transfer amount must be less than or equal to the amount of "
-                    "the payment.");
-        return false;
-    }
-    return true;
-}
-
-static bool check_behalf(struct call *call)
-{
-    static const char name[] = "on_behalf_of";
-    const struct form_entry *entry = form_find(&call->form, name);
-    if (!entry || store_find(&call->sim->store, KIND_ACCOUNT, NULL, entry->value)) {
-        return true;
-    }
-    call_refuse(call,
-                &(struct refusal){.code = "resource_missing", .param = name},
-                "No such account: '%.*s'",
-                SPAN_ARGS(entry->value));
-    return false;
-}
-
-/* In small letters, however it was sent. */
-static const char *currency_of(struct call *call)
-{
-    char *word = arena_copy(&call->arena, form_value(&call->form, "currency"));
-    for (char *at = word; *at; at++) {
-        *at = (char)tolower((unsigned char)*at);
-    }
-    return store_copy(&call->sim->store, span_of(word));
 }
 
 static void set_strings(struct call *call, struct payment_intent *intent)

@@ -2,7 +2,6 @@
  * Which event goes where and when. How one is sent is in courier.c. */
 #include "tests/stripesim/webhooks.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #include <event2/event.h>
@@ -10,16 +9,8 @@
 #include "common/base/clock.h"
 #include "tests/stripesim/courier.h"
 #include "tests/stripesim/events.h"
+#include "tests/stripesim/waiting.h"
 #include "tests/stripesim/webhook_endpoints.h"
-
-/* One event on its way to one endpoint. */
-struct delivery {
-    struct stripe_event *event;
-    size_t target; /* its number */
-    int64_t attempts; /* made */
-    int64_t due_ms; /* monotonic */
-    struct delivery *next;
-};
 
 /* Where events go. */
 struct target {
@@ -27,13 +18,6 @@ struct target {
     const struct webhook_endpoint *registered; /* NULL: it is of the command line */
     bool is_connect; /* of the command line: whose events */
     bool is_gone; /* what is on its way still goes there */
-};
-
-/* Deliveries whose time has not come, a binary heap by due_ms. */
-struct waiting {
-    struct delivery **at;
-    size_t count;
-    size_t room;
 };
 
 struct webhooks {
@@ -83,8 +67,6 @@ static void send_off(struct webhooks *webhooks, struct delivery *delivery);
 static void on_sent(void *context, int status);
 static void try_again(struct webhooks *webhooks, struct delivery *delivery);
 static void forget_all(struct webhooks *webhooks);
-static void waiting_put(struct waiting *waiting, struct delivery *delivery);
-static struct delivery *waiting_take(struct waiting *waiting);
 
 struct setting {
     const char *name;
@@ -502,46 +484,4 @@ static void forget_all(struct webhooks *webhooks)
     webhooks->withheld_count = 0;
     webhooks->generation++;
     event_del(webhooks->timer);
-}
-
-static void waiting_put(struct waiting *waiting, struct delivery *delivery)
-{
-    if (waiting->count == waiting->room) {
-        waiting->room = waiting->room * 2 + 64;
-        waiting->at = realloc(waiting->at, waiting->room * sizeof(struct delivery *));
-        if (!waiting->at) {
-            abort();
-        }
-    }
-    size_t i = waiting->count++;
-    while (i > 0 && waiting->at[(i - 1) / 2]->due_ms > delivery->due_ms) {
-        waiting->at[i] = waiting->at[(i - 1) / 2];
-        i = (i - 1) / 2;
-    }
-    waiting->at[i] = delivery;
-}
-
-static struct delivery *waiting_take(struct waiting *waiting)
-{
-    assert(waiting->count > 0);
-    struct delivery *first = waiting->at[0];
-    struct delivery *last = waiting->at[--waiting->count];
-    size_t i = 0;
-    for (;;) {
-        size_t child = 2 * i + 1;
-        if (child >= waiting->count) {
-            break;
-        }
-        if (child + 1 < waiting->count &&
-            waiting->at[child + 1]->due_ms < waiting->at[child]->due_ms) {
-            child++;
-        }
-        if (waiting->at[child]->due_ms >= last->due_ms) {
-            break;
-        }
-        waiting->at[i] = waiting->at[child];
-        i = child;
-    }
-    waiting->at[i] = last;
-    return first;
 }
