@@ -3,62 +3,41 @@
  * files with their secrets. */
 #include <stdarg.h>
 
-#include "common/base/json.h"
 #include "common/base/settings.h"
 #include "common/link/stripe.h"
 #include "ctl/ctl.h"
 #include "ctl/secret_file.h"
-#include "ctl/table.h"
 #include "ctl/verbs.h"
 #include "ctl/webhook_ends.h"
+#include "ctl/webhooks_report.h"
 
 #define PATH "/api/stripe/webhook"
 
 /* The front door takes sixteen secrets from both files together. */
-enum { MOST_SECRETS = 8, MOST_PROBLEMS = 12 };
+enum { MOST_SECRETS = 8 };
 
-/* One endpoint, as a run sees it. */
-struct end {
-    enum webhook_end_place place;
-    struct webhook_end at_stripe;
-    const char *path; /* of its file; NULL: none was named */
-    struct secret_file file; /* all zero without a path */
-    const char *did; /* made, changed, replaced, unchanged; NULL: only looked */
-    struct span secret; /* to be shown; empty: not */
-    struct span problems[MOST_PROBLEMS];
-    size_t problem_count;
-};
-
-struct run {
-    struct ctl *ctl;
-    struct stripe *stripe;
-    const char *url;
-    struct end ends[END_COUNT];
-};
-
-static int open_run(struct ctl *ctl, struct run *run);
-static int look(struct run *run);
-static int look_at_files(struct run *run);
-static int set_up(struct run *run, struct end *end);
-static bool needs_another(const struct run *run, const struct end *end);
-static int make(struct run *run, struct end *end);
-static int keep_secret(struct run *run,
-                       struct end *end,
+static int open_run(struct ctl *ctl, struct webhooks_run *run);
+static int look(struct webhooks_run *run);
+static int look_at_files(struct webhooks_run *run);
+static int set_up(struct webhooks_run *run, struct webhooks_end *end);
+static bool needs_another(const struct webhooks_run *run, const struct webhooks_end *end);
+static int make(struct webhooks_run *run, struct webhooks_end *end);
+static int keep_secret(struct webhooks_run *run,
+                       struct webhooks_end *end,
                        struct span id,
                        struct span secret);
-static int mend(struct run *run, struct end *end);
-static void judge(const struct run *run, struct end *end);
-static void blame(const struct run *run, struct end *end, const char *format, ...)
-    PRINTF_LIKE(3, 4);
-static int report(struct run *run, int code);
-static int verdict(const struct run *run);
-static void report_json(const struct run *run);
-static void report_text(const struct run *run);
-static struct span count_types(const struct run *run, const struct end *end);
+static int mend(struct webhooks_run *run, struct webhooks_end *end);
+static void judge(const struct webhooks_run *run, struct webhooks_end *end);
+static void blame(const struct webhooks_run *run,
+                  struct webhooks_end *end,
+                  const char *format,
+                  ...) PRINTF_LIKE(3, 4);
+static int report(struct webhooks_run *run, int code);
+static int verdict(const struct webhooks_run *run);
 
 int verb_webhooks_setup(struct ctl *ctl)
 {
-    struct run run = {.ctl = ctl};
+    struct webhooks_run run = {.ctl = ctl};
     int code = open_run(ctl, &run);
     bool shows = ctl_option(ctl, "--show-secret") != NULL;
     for (int i = 0; i < END_COUNT && code == CTL_OK; i++) {
@@ -83,7 +62,7 @@ int verb_webhooks_setup(struct ctl *ctl)
 
 int verb_webhooks_check(struct ctl *ctl)
 {
-    struct run run = {.ctl = ctl};
+    struct webhooks_run run = {.ctl = ctl};
     int code = open_run(ctl, &run);
     code = code == CTL_OK ? look(&run) : code;
     code = report(&run, code);
@@ -91,7 +70,7 @@ int verb_webhooks_check(struct ctl *ctl)
     return code;
 }
 
-static int open_run(struct ctl *ctl, struct run *run)
+static int open_run(struct ctl *ctl, struct webhooks_run *run)
 {
     const char *public_url = ctl->settings->stripe.public_url;
     run->url = arena_format(&ctl->arena, "%s" PATH, public_url);
@@ -116,7 +95,7 @@ static int open_run(struct ctl *ctl, struct run *run)
     return CTL_OK;
 }
 
-static int look(struct run *run)
+static int look(struct webhooks_run *run)
 {
     struct ctl *ctl = run->ctl;
     struct webhook_end found[END_COUNT];
@@ -130,11 +109,11 @@ static int look(struct run *run)
     return look_at_files(run);
 }
 
-static int look_at_files(struct run *run)
+static int look_at_files(struct webhooks_run *run)
 {
     struct ctl *ctl = run->ctl;
     for (int i = 0; i < END_COUNT; i++) {
-        struct end *end = &run->ends[i];
+        struct webhooks_end *end = &run->ends[i];
         if (end->path && secret_file_look(end->path,
                                           end->at_stripe.secret_mark,
                                           &end->file,
@@ -145,7 +124,7 @@ static int look_at_files(struct run *run)
     return CTL_OK;
 }
 
-static int set_up(struct run *run, struct end *end)
+static int set_up(struct webhooks_run *run, struct webhooks_end *end)
 {
     struct span old = end->at_stripe.id;
     if (old.len > 0 && !needs_another(run, end)) {
@@ -165,7 +144,7 @@ static int set_up(struct run *run, struct end *end)
 }
 
 /* A version cannot be changed, nor a secret be seen again. */
-static bool needs_another(const struct run *run, const struct end *end)
+static bool needs_another(const struct webhooks_run *run, const struct webhooks_end *end)
 {
     const struct webhook_end *there = &end->at_stripe;
     bool is_lost = end->path && there->secret_mark.len > 0 && !end->file.has_mark;
@@ -173,7 +152,7 @@ static bool needs_another(const struct run *run, const struct end *end)
            !span_is(there->api_version, STRIPE_VERSION);
 }
 
-static int make(struct run *run, struct end *end)
+static int make(struct webhooks_run *run, struct webhooks_end *end)
 {
     struct ctl *ctl = run->ctl;
     struct span id;
@@ -202,8 +181,8 @@ static int make(struct run *run, struct end *end)
 }
 
 /* The mark comes last: without it, the next run makes another. */
-static int keep_secret(struct run *run,
-                       struct end *end,
+static int keep_secret(struct webhooks_run *run,
+                       struct webhooks_end *end,
                        struct span id,
                        struct span secret)
 {
@@ -222,7 +201,7 @@ static int keep_secret(struct run *run,
                : ctl_failed(ctl);
 }
 
-static int mend(struct run *run, struct end *end)
+static int mend(struct webhooks_run *run, struct webhooks_end *end)
 {
     struct ctl *ctl = run->ctl;
     const struct webhook_end *there = &end->at_stripe;
@@ -238,7 +217,7 @@ static int mend(struct run *run, struct end *end)
                : ctl_failed(ctl);
 }
 
-static void judge(const struct run *run, struct end *end)
+static void judge(const struct webhooks_run *run, struct webhooks_end *end)
 {
     const struct webhook_end *there = &end->at_stripe;
     end->problem_count = 0;
@@ -281,7 +260,10 @@ static void judge(const struct run *run, struct end *end)
     }
 }
 
-static void blame(const struct run *run, struct end *end, const char *format, ...)
+static void blame(const struct webhooks_run *run,
+                  struct webhooks_end *end,
+                  const char *format,
+                  ...)
 {
     struct text text;
     text_init(&text, 16 * 1024);
@@ -289,7 +271,7 @@ static void blame(const struct run *run, struct end *end, const char *format, ..
     va_start(args, format);
     text_addv(&text, format, args);
     va_end(args);
-    if (end->problem_count < MOST_PROBLEMS) {
+    if (end->problem_count < WEBHOOKS_MOST_PROBLEMS) {
         end->problems[end->problem_count++] =
             arena_span(&run->ctl->arena, text_span(&text));
     }
@@ -297,7 +279,7 @@ static void blame(const struct run *run, struct end *end, const char *format, ..
 }
 
 /* Also when something failed on the way: a secret that was made must be seen. */
-static int report(struct run *run, int code)
+static int report(struct webhooks_run *run, int code)
 {
     bool did_something = false;
     for (int i = 0; i < END_COUNT; i++) {
@@ -311,126 +293,22 @@ static int report(struct run *run, int code)
     }
     code = code == CTL_OK ? verdict(run) : code;
     if (run->ctl->json) {
-        report_json(run);
+        webhooks_report_json(run);
     } else {
-        report_text(run);
+        webhooks_report_text(run);
     }
     return code;
 }
 
-static int verdict(const struct run *run)
+static int verdict(const struct webhooks_run *run)
 {
     int code = CTL_OK;
     for (int i = 0; i < END_COUNT; i++) {
-        const struct end *end = &run->ends[i];
+        const struct webhooks_end *end = &run->ends[i];
         if (end->at_stripe.id.len == 0) {
             return CTL_NOT_FOUND;
         }
         code = end->problem_count > 0 ? CTL_WRONG_STATE : code;
     }
     return code;
-}
-
-static void report_json(const struct run *run)
-{
-    struct json_writer json = json_writer(&run->ctl->out);
-    json_open(&json, NULL, '{');
-    json_put_string(&json, "url", span_of(run->url));
-    json_open(&json, "endpoints", '[');
-    for (int i = 0; i < END_COUNT; i++) {
-        const struct end *end = &run->ends[i];
-        const struct webhook_end *there = &end->at_stripe;
-        json_open(&json, NULL, '{');
-        json_put_string(&json, "endpoint", span_of(webhook_ends_name(end->place)));
-        json_put_optional(&json, "id", there->id);
-        json_put_optional(&json, "did", span_of(end->did));
-        json_put_optional(&json, "status", there->status);
-        json_put_optional(&json, "api_version", there->api_version);
-        json_put_bool(&json, "livemode", there->livemode);
-        json_put_integer(&json, "types", (int64_t)there->types);
-        json_put_optional(&json, "file", span_of(end->path));
-        if (end->path) {
-            json_put_integer(&json, "secrets", (int64_t)end->file.secrets);
-        } else {
-            json_put_null(&json, "secrets");
-        }
-        if (end->secret.len > 0) {
-            json_put_string(&json, "secret", end->secret);
-        }
-        json_open(&json, "problems", '[');
-        for (size_t j = 0; j < end->problem_count; j++) {
-            json_put_string(&json, NULL, end->problems[j]);
-        }
-        json_close(&json, ']');
-        json_close(&json, '}');
-    }
-    json_close(&json, ']');
-    json_close(&json, '}');
-    text_add_char(&run->ctl->out, '\n');
-}
-
-static void report_text(const struct run *run)
-{
-    static const struct table_column columns[] = {
-        {"ENDPOINT", false, false},
-        {"ID", false, false},
-        {"STATUS", false, false},
-        {"VERSION", false, false},
-        {"MODE", false, false},
-        {"TYPES", true, false},
-        {"SECRETS", true, false},
-        {"DID", false, false},
-    };
-    struct ctl *ctl = run->ctl;
-    struct table table;
-    text_addf(&ctl->out, "%s\n\n", run->url);
-    bool did = run->ends[END_PLATFORM].did != NULL || run->ends[END_CONNECT].did != NULL;
-    size_t count = sizeof(columns) / sizeof(columns[0]) - (did ? 0 : 1);
-    table_init(&table, &ctl->arena, columns, count);
-    for (int i = 0; i < END_COUNT; i++) {
-        const struct end *end = &run->ends[i];
-        const struct webhook_end *there = &end->at_stripe;
-        bool known = there->id.len > 0;
-        table_cell(&table, span_of(webhook_ends_name(end->place)));
-        table_cell(&table, known ? there->id : SPAN("-"));
-        table_cell(&table, known ? there->status : SPAN("-"));
-        table_cell(&table, there->api_version.len > 0 ? there->api_version : SPAN("-"));
-        table_cell(&table,
-                   !known            ? SPAN("-")
-                   : there->livemode ? SPAN("live")
-                                     : SPAN("test"));
-        table_cell(&table, known ? count_types(run, end) : SPAN("-"));
-        if (end->path) {
-            table_number(&table, (int64_t)end->file.secrets);
-        } else {
-            table_cell(&table, SPAN("-"));
-        }
-        if (did) {
-            table_cell(&table, end->did ? span_of(end->did) : SPAN("-"));
-        }
-    }
-    table_print(&table, &ctl->out);
-    for (int i = 0; i < END_COUNT; i++) {
-        const struct end *end = &run->ends[i];
-        const char *name = webhook_ends_name(end->place);
-        for (size_t j = 0; j < end->problem_count; j++) {
-            text_addf(&ctl->out, "%s: ", name);
-            ctl_add_line(&ctl->out, end->problems[j]);
-            text_add_char(&ctl->out, '\n');
-        }
-        if (end->secret.len > 0) {
-            text_addf(&ctl->out, "%s: %.*s\n", name, SPAN_ARGS(end->secret));
-        }
-    }
-}
-
-static struct span count_types(const struct run *run, const struct end *end)
-{
-    if (end->at_stripe.has_all) {
-        return SPAN("all");
-    }
-    return span_of(arena_format(&run->ctl->arena,
-                                "%zu/%zu",
-                                end->at_stripe.types,
-                                webhook_ends_types(end->place)));
 }
