@@ -57,13 +57,14 @@ static enum outcome read_status(struct mariadb *db,
     if (outcome != OUTCOME_DONE || !status->found) {
         return outcome;
     }
-    outcome = mariadb_run(db,
-                          "SELECT " REFUND_ROW_COLUMNS " FROM refunds"
-                          " WHERE payment_id = ? AND NOT is_release ORDER BY id LIMIT 1000",
-                          SQL_VALUES(SQL_I64(sql_i64(&payment, 0, PAYMENT_ROW_ID))),
-                          arena,
-                          &refunds,
-                          fault);
+    outcome =
+        mariadb_run(db,
+                    "SELECT " REFUND_ROW_COLUMNS " FROM refunds"
+                    " WHERE payment_id = ? AND NOT is_release ORDER BY id LIMIT 1000",
+                    SQL_VALUES(SQL_I64(sql_i64(&payment, 0, PAYMENT_ROW_ID))),
+                    arena,
+                    &refunds,
+                    fault);
     if (outcome == OUTCOME_DONE) {
         status->body = write_status(&payment, &refunds, arena);
     }
