@@ -77,6 +77,7 @@ static void on_nothing(struct connection *connection, enum stream_state state)
         connection_shut(connection);
         return;
     case STREAM_ALIEN:
+        counter_add(&connection->loop->counters->tls_refused, 1);
         log_debug("no TLS that we speak");
         connection_leave(connection);
         return;

@@ -56,6 +56,7 @@ struct counters {
     counter refused[600]; /* by status: what was no request for a route */
     counter accepted;
     counter connections; /* now */
+    counter tls_refused; /* clients of HTTPS that speak no TLS that we do */
     counter waiting; /* requests now in handlers */
     counter batches; /* commands that carried events to Redis */
     counter batched; /* the events in them */

@@ -12,10 +12,12 @@
 #include "api/reader.h"
 #include "api/request.h"
 #include "api/routes.h"
+#include "api/tls.h"
 
 enum { BODY_BYTES = 4 << 20 };
 
 static void write_singles(struct text *out, const struct door *door);
+static void write_certificate(struct text *out, const struct door *door);
 static void write_webhooks(struct text *out, const struct door *door);
 static void write_requests(struct text *out, const struct door *door);
 static void write_durations(struct text *out, const struct door *door);
@@ -47,6 +49,10 @@ static const struct {
      "gauge",
      "Connections now.",
      offsetof(struct counters, connections)},
+    {"tocsin_tls_refused_total",
+     "counter",
+     "Connections to the HTTPS listener that spoke no TLS, or none that is spoken here.",
+     offsetof(struct counters, tls_refused)},
     {"tocsin_requests_waiting",
      "gauge",
      "Requests that wait for their answer now.",
@@ -95,6 +101,7 @@ void metrics_answer(struct request *request)
     struct text body;
     text_init(&body, BODY_BYTES);
     write_singles(&body, door);
+    write_certificate(&body, door);
     write_webhooks(&body, door);
     write_requests(&body, door);
     write_durations(&body, door);
@@ -114,6 +121,16 @@ static void write_singles(struct text *out, const struct door *door)
     for (size_t i = 0; i < sizeof(singles) / sizeof(singles[0]); i++) {
         write_type(out, singles[i].name, singles[i].type, singles[i].help);
         text_addf(out, "%s %" PRIu64 "\n", singles[i].name, sum(door, singles[i].offset));
+    }
+}
+
+/* A renewal that does not come shows weeks before clients are refused. */
+static void write_certificate(struct text *out, const struct door *door)
+{
+    static const char name[] = "tocsin_tls_certificate_expires_seconds";
+    if (door->tls) {
+        write_type(out, name, "gauge", "When the certificate in use ends, in Unix time.");
+        text_addf(out, "%s %" PRId64 "\n", name, tls_expires_ms(door->tls) / 1000);
     }
 }
 

@@ -87,6 +87,10 @@ void server_run(struct server *server)
     if (server->door->tls) {
         tell_certificate(server);
     }
+    if (server->door->tls && server->listeners[LISTENER_SECURE].fd < 0) {
+        log_warning("there is a certificate, and nobody listens for HTTPS: api.tls_listen"
+                    " is empty, and systemd handed over no socket named https");
+    }
     int signal_number = wait_for_signal(server);
     notify_send("STOPPING=1");
     log_info("stopping", LOG_NUMBER("signal", signal_number));

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import struct
 import subprocess
 import urllib.request
@@ -368,6 +369,41 @@ def test_a_client_that_resets_is_noticed_while_it_waits(room, half_closed):
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
     room.wait_awaited(0)
+
+
+@pytest.fixture
+def secure_room(workdir, mariadb_server):
+    certificate = Certificate(workdir)
+    port = free_port()
+    room = WaitingRoom(workdir, mariadb_server, settings={
+        "api.tls_listen": f"127.0.0.1:{port}", "api.tls_key_file": certificate.key_file,
+        "api.tls_certificate_file": certificate.file}).start()
+    room.dial_tls = lambda: ssl.create_default_context(
+        cafile=certificate.file).wrap_socket(
+            socket.create_connection(("127.0.0.1", port), 30), server_hostname="localhost")
+    yield room
+    room.stop()
+
+
+def test_over_tls_an_end_that_is_not_said_is_leaving(secure_room):
+    person = secure_room.person()
+    (name,) = secure_room.jobs_of(person)
+    secure = secure_room.dial_tls()
+    ask_and_wait(secure_room, person, name, secure)
+    with socket.socket(fileno=secure.detach()) as bare:
+        bare.shutdown(socket.SHUT_WR)
+        secure_room.wait_awaited(0)
+
+
+def test_over_tls_a_wait_ends_with_its_answer(secure_room):
+    person = secure_room.person()
+    (name,) = secure_room.jobs_of(person)
+    with Wire(secure_room.dial_tls()) as wire:
+        ask_and_wait(secure_room, person, name, wire.socket)
+        secure_room.worker()
+        status, headers, body = wire.answer()
+        assert (status, json.loads(body)["status"]) == (200, "done")
+        assert headers["strict-transport-security"]
 
 
 def test_what_comes_behind_a_waiting_request_is_answered_after_it(room):

@@ -34,7 +34,8 @@ class SecureDoor(FrontDoor):
             "api.tls_key_file": certificate.key_file, **(sets or {})})
 
     def is_ready(self):
-        return super().is_ready() and accepts(("127.0.0.1", self.secure_port))
+        return super().is_ready() and (not self.sets["api.tls_listen"] or
+                                       accepts(("127.0.0.1", self.secure_port)))
 
     def trust(self, trusted=None):
         context = ssl.create_default_context(cafile=(trusted or self.certificate).file)
@@ -259,6 +260,7 @@ def test_http_spoken_to_the_https_port_is_closed_without_a_reset(door):
     with door.dial() as wire:
         wire.sendall(GET + b"x" * 20000)
         assert wire.recv(65536) == b""
+    assert door.metric("tocsin_tls_refused_total") == 1
     assert door.request("GET", "/healthz")[0] == 200
 
 
@@ -319,6 +321,13 @@ def test_a_new_certificate_is_taken_while_connections_stay(door, workdir):
         wire.send(GET)
         assert wire.answer()[0] == 200
     assert "days_left=29" in door.log_text()
+    assert 29 < (door.metric("tocsin_tls_certificate_expires_seconds")
+                 - time.time()) / 86400 <= 30
+
+
+def test_a_certificate_that_nobody_is_shown_is_told(make_door):
+    door = make_door(api__tls_listen="")
+    assert "nobody listens for HTTPS" in door.log_text()
 
 
 @pytest.mark.threads
