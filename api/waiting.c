@@ -100,16 +100,18 @@ static bool was_heard_early(const struct waiting *waiting, uint64_t hash)
     return false;
 }
 
+/* Nobody waits for long for a client that has left already. */
 static struct waiter *make_waiter(struct request *request, const struct wait *wait)
 {
+    int64_t now = loop_mono_ms(request->loop);
+    bool past = wait->until_ms < now || !request->connection;
+    assert(wait->until_ms - now <= WAITING_MOST_MS);
     struct waiter *waiter = malloc(sizeof(*waiter));
     if (!waiter) {
         abort();
     }
-    int64_t now = loop_mono_ms(request->loop);
-    assert(wait->until_ms - now <= WAITING_MOST_MS);
     *waiter = (struct waiter){.request = request,
-                              .until_ms = wait->until_ms > now ? wait->until_ms : now,
+                              .until_ms = past ? now : wait->until_ms,
                               .answer = wait->answer,
                               .context = wait->context,
                               .once = wait->once};

@@ -224,6 +224,7 @@ def test_many_may_wait_for_one_job(room, pool):
     assert room.metric("tocsin_jobs_awaited") == 0
 
 
+@pytest.mark.threads
 def test_clients_that_leave_are_forgotten(room):
     person = room.person()
     names = room.jobs_of(person, 20)
@@ -249,6 +250,7 @@ def test_a_worker_that_is_killed_in_the_middle_costs_time_and_no_answer(room, po
     assert answer.json["attempts"] == 1
 
 
+@pytest.mark.threads
 def test_a_redis_that_is_killed_while_they_wait_costs_time_and_no_answer(room, pool):
     person = room.person()
     names = room.jobs_of(person, 20)
@@ -269,6 +271,9 @@ def test_without_redis_a_look_is_503_and_a_wait_lasts_until_its_end(room, pool):
     person.get(path_of(names[0]))
     waiting = pool.submit(person.get, path_of(names[0]), prefer="wait=3")
     room.wait_awaited(1)
+    looks = room.metric("tocsin_jobs_looked_at_total")
+    wait_until(lambda: room.metric("tocsin_jobs_looked_at_total") >= looks + 2,
+               "it was seen")
     room.stack.redis.kill9()
     wait_until(lambda: "redis is away" in room.api.log_text(), "the break")
     look = person.get(path_of(names[1]))
@@ -291,6 +296,7 @@ def test_a_front_door_that_leaves_answers_those_who_wait_at_once(room, pool):
     assert room.api.wait_exit() == 0
 
 
+@pytest.mark.threads
 def test_a_front_door_that_leaves_names_the_jobs_of_writes(room, pool):
     seller = room.person()
     waiting = [pool.submit(room.void, seller, room.cash(seller), prefer="wait=25")
@@ -384,6 +390,7 @@ def crowd_round(room, person):
     return lags, waiting_bytes
 
 
+@pytest.mark.plain  # AddressSanitizer keeps what was freed
 def test_a_crowd_is_answered_soon_though_every_message_is_lost(deaf_room, many_files):
     room = deaf_room
     person = room.person()
