@@ -3,10 +3,10 @@
 
 import sys
 
-from . import ingest
+from . import api, ingest
 from .machine import write_report
 
-BENCHMARKS = {"ingest": ingest.run}
+BENCHMARKS = {"ingest": ingest.run, "api": api.run}
 
 
 def main(names):
