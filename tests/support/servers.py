@@ -94,6 +94,8 @@ class MariaDB(Process):
             ["mariadb-install-db", "--no-defaults", *self._user(),
              f"--datadir={self.data}", "--auth-root-authentication-method=normal",
              "--skip-test-db", "--force", *self._sizes()],
+            # A server that starts clears its temporary directory of what others have there.
+            env={**os.environ, "TMPDIR": str(self.dir)},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if install.returncode != 0:
             shutil.rmtree(self.data, ignore_errors=True)
