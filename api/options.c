@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EXIT_WORDS = 2, SETTINGS_TEXT_BYTES = 1 << 20 };
+#include "api/routes.h"
+
+enum { EXIT_WORDS = 2, SETTINGS_TEXT_BYTES = 1 << 20, ROUTES_TEXT_BYTES = 64 * 1024 };
 
 static void show_help(FILE *to);
 static void show_settings(void);
+static void show_routes(void);
 
 void options_read(struct options *out_options, int argc, char **argv)
 {
@@ -17,6 +20,7 @@ void options_read(struct options *out_options, int argc, char **argv)
                                           {"set", required_argument, NULL, 's'},
                                           {"check", no_argument, NULL, 'k'},
                                           {"help-settings", no_argument, NULL, 'H'},
+                                          {"routes", no_argument, NULL, 'r'},
                                           {"version", no_argument, NULL, 'v'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
@@ -27,7 +31,7 @@ void options_read(struct options *out_options, int argc, char **argv)
     options->settings.sets = options->sets;
     while (good && !options->ends &&
            (letter = getopt_long(argc, argv, "", words, NULL)) != -1) {
-        options->ends = letter == 'v' || letter == 'h' || letter == 'H';
+        options->ends = letter != 'c' && letter != 's' && letter != 'k';
         if (letter == 'c') {
             options->settings.config = optarg;
         } else if (letter == 's' && options->settings.set_count < OPTIONS_MOST_SETS) {
@@ -40,6 +44,8 @@ void options_read(struct options *out_options, int argc, char **argv)
             show_help(stdout);
         } else if (letter == 'H') {
             show_settings();
+        } else if (letter == 'r') {
+            show_routes();
         } else {
             good = false;
         }
@@ -78,6 +84,7 @@ static void show_help(FILE *to)
           "  --check                  read the settings and the files that they name, "
           "then stop\n"
           "  --help-settings          every setting, as a commented settings file\n"
+          "  --routes                 every route: method, path, and who may come in\n"
           "  --version, --help\n"
           "\n"
           "Exit status: 0 in good order; 2 wrong words; 69 cannot listen; 78 wrong "
@@ -90,6 +97,15 @@ static void show_settings(void)
     struct text text;
     text_init(&text, SETTINGS_TEXT_BYTES);
     settings_describe(&text);
+    fwrite(text.at, 1, text.len, stdout);
+    text_done(&text);
+}
+
+static void show_routes(void)
+{
+    struct text text;
+    text_init(&text, ROUTES_TEXT_BYTES);
+    routes_write(&text);
     fwrite(text.at, 1, text.len, stdout);
     text_done(&text);
 }

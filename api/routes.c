@@ -17,6 +17,7 @@
 #include "api/session.h"
 #include "api/webhook.h"
 
+static void write_roles(struct text *out, unsigned roles);
 static bool fits(const char *pattern, struct span path, struct span *out_params);
 
 /* clang-format off */
@@ -172,6 +173,37 @@ void routes_match(const struct route *table,
         match.allowed |= route->method == HTTP_GET ? 1u << HTTP_HEAD : 0;
     }
     *out_match = match;
+}
+
+void routes_write(struct text *out)
+{
+    for (size_t i = 0; i < routes_count; i++) {
+        const struct route *route = &routes[i];
+        text_addf(out, "%-4s  %-46s  ", http_method_name(route->method), route->pattern);
+        switch (route->auth) {
+        case ROUTE_ANYONE:
+            text_add_string(out, "anyone");
+            break;
+        case ROUTE_OBSERVERS:
+            text_add_string(out, "observers");
+            break;
+        case ROUTE_PEOPLE:
+            write_roles(out, route->roles);
+            break;
+        }
+        text_add_char(out, '\n');
+    }
+}
+
+static void write_roles(struct text *out, unsigned roles)
+{
+    const char *comma = "";
+    for (unsigned role = ROLE_POMPIER; role <= ROLE_OPERATOR; role <<= 1) {
+        if (roles & role) {
+            text_addf(out, "%s%s", comma, role_name((enum role)role));
+            comma = ",";
+        }
+    }
 }
 
 void routes_write_allowed(struct text *out, unsigned allowed)

@@ -71,6 +71,9 @@ void routes_match(const struct route *table,
                   enum http_method method,
                   struct span path,
                   struct route_match *out_match);
+/* The whole table, a row a line: method, pattern, and who may come in (`anyone`,
+ * `observers`, or roles by commas). */
+void routes_write(struct text *out);
 /* "GET, HEAD, POST" of a set. */
 void routes_write_allowed(struct text *out, unsigned allowed);
 
