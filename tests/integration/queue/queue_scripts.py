@@ -11,6 +11,7 @@ import redis
 SCRIPTS = Path(__file__).resolve().parents[3] / "schema" / "queue"
 RECORD = ("id kind lane tenant worker refs fault reply mac payload state version attempt max "
           "crashes deferrals enqueued at token outcome history archived").split()
+RESULT = "state kind attempt enqueued result left_out discarded".split()
 TAKEN = ("id kind lane tenant payload token attempt crashes deferrals enqueued lease_end reply "
          "group").split()
 
@@ -157,6 +158,11 @@ class Queue:
     def show(self, id_):
         found = self.records(self.call("show", id_))
         return found[0] if found else None
+
+    def results(self, *ids):
+        found = rows(self.call("results", *ids), RESULT)
+        assert len(found) == len(ids)
+        return found
 
     def find(self, ref, most=10):
         return self.records(self.call("find", ref, most))
