@@ -270,3 +270,23 @@ def test_live_endpoints_are_registered_with_a_live_key(workdir):
                     key=KEY.replace("test", "live"), livemode="true")
         assert dids(live.run("setup")) == ["made", "made"]
         assert live.run("check")["platform"]["livemode"] is True
+
+
+def test_the_front_door_takes_what_setup_has_arranged(stack):
+    simulator = stack.stripesim
+    stack.tocsin("--set", f"stripe.public_url={stack.api.url}", "webhooks", "setup",
+                 "--platform-secret-file", stack.secrets / "webhook",
+                 "--connect-secret-file", stack.secrets / "connect_webhook")
+    stack.api.stop()
+    stack.api.start()
+    simulator.control("accounts", {"id": "acct_1One"})
+    simulator.control("accounts/acct_1One/stage", {"stage": "restricted"})
+    simulator.control("play", {"count": 5, "destination": "acct_1One",
+                               "mix": {"refunded": 1}})
+    assert simulator.control("idle?wait_ms=60000")["idle"]
+    counts = simulator.control("webhooks")["webhooks"]
+    made = len(simulator.control("events")["events"])
+    # Each comes from the command line's endpoint, and most from a registered one too.
+    assert counts["failed"] == 0
+    assert made < counts["delivered"] <= 2 * made
+    stack.wait_sql("SELECT COUNT(*) FROM payment_intents WHERE status = 'refunded'", 5)
