@@ -79,6 +79,7 @@ void session_login(struct request *request)
          .most = PASSWORD_BYTES},
     };
     struct field_value values[2];
+    request->arena.secret = true;
     if (session_is_cross_site(request)) {
         request_problem(request, PROBLEM_CROSS_SITE);
         return;

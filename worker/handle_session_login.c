@@ -67,6 +67,7 @@ enum outcome handle_session_login(struct asked *asked,
     struct person person = {.id = 0};
     struct sql_rows surplus = {.count = 0};
     struct span password = json_string(asked->body, "password");
+    asked->handling->arena->secret = true;
     int64_t expires_ms = 0;
     bool opened = false;
     enum outcome outcome = find_person(asked, &person, fault);

@@ -17,6 +17,7 @@ struct arena_block {
     alignas(max_align_t) char bytes[];
 };
 
+static void wipe(struct arena *arena);
 static struct arena_block *add_block(struct arena *arena, size_t bytes);
 
 void arena_init(struct arena *arena, size_t ceiling_bytes)
@@ -26,6 +27,7 @@ void arena_init(struct arena *arena, size_t ceiling_bytes)
 
 void arena_done(struct arena *arena)
 {
+    wipe(arena);
     struct arena_block *block = arena->blocks;
     while (block) {
         struct arena_block *next = block->next;
@@ -41,6 +43,7 @@ void arena_reset(struct arena *arena)
 #ifdef TOCSIN_ARENA_MALLOC
     arena_done(arena);
 #else
+    wipe(arena);
     struct arena_block *keep = NULL;
     struct arena_block *block = arena->blocks;
     while (block) {
@@ -110,6 +113,15 @@ char *arena_format(struct arena *arena, const char *format, ...)
     vsnprintf(string, (size_t)len + 1, format, again);
     va_end(again);
     return string;
+}
+
+static void wipe(struct arena *arena)
+{
+    for (struct arena_block *block = arena->blocks; block && arena->secret;
+         block = block->next) {
+        explicit_bzero(block->bytes, block->used_bytes);
+    }
+    arena->secret = false;
 }
 
 static struct arena_block *add_block(struct arena *arena, size_t bytes)

@@ -12,6 +12,7 @@
 #define COMMON_BASE_ARENA_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/fault.h"
@@ -23,6 +24,7 @@ struct arena {
     struct arena_block *blocks; /* newest first */
     size_t held_bytes; /* over all blocks */
     size_t ceiling_bytes;
+    bool secret; /* what is in it is overwritten before it goes; until arena_reset */
 };
 
 enum { ARENA_BLOCK_BYTES = 16 * 1024 };
