@@ -98,7 +98,8 @@ const struct settings_row settings_table[] = {
     NUMBER(api, redis_ms, "200", 20, 10000, API,
         "limit for Redis to keep an event; then the answer is 503"),
     STRING(api, metrics_allow, "127.0.0.0/8 ::1", API,
-        "networks that may read /metrics, separated by spaces"),
+        "networks that may read /metrics, separated by spaces; the address that is "
+        "connected counts, not one that a proxy names"),
 
     NUMBER(api, wait_ms, "10000", 0, 25000, API,
         "how long a request waits for its job before the answer is 202, unless it says "
@@ -107,13 +108,14 @@ const struct settings_row settings_table[] = {
     NUMBER(api, read_ms, "5000", 100, 60000, API,
         "limit for one read of MariaDB, its waiting in line included; then it is 503"),
     STRING(api, trusted_proxies, "", API,
-        "networks of proxies whose X-Forwarded-For counts, separated by spaces; `unix` "
-        "stands for a unix socket"),
+        "networks of proxies whose X-Forwarded-For and X-Forwarded-Proto count, "
+        "separated by spaces; `unix` stands for a unix socket"),
     STRING(api, cors_origins, "", API,
         "origins of web pages that may call, as https://admin.example.org, separated by "
         "spaces"),
     STRING(api, tls_listen, "", API,
-        "host:port or [v6]:port for HTTPS, beside `listen`; empty: none"),
+        "host:port or [v6]:port for HTTPS, beside `listen`; empty: none; a socket handed "
+        "over by systemd under the name https wins"),
     FILE_(api, tls_certificate_file, "", API,
         "PEM chain, the server's certificate first; SIGHUP reads it anew"),
     FILE_(api, tls_key_file, "", API, "its private key"),

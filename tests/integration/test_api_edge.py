@@ -458,6 +458,40 @@ def documented(language, holds):
     return found
 
 
+def settings_blocks():
+    text = (ROOT / "docs" / "operating.md").read_text()
+    return [block for block in re.findall(r"```ini\n(.*?)```", text, re.S)
+            if block.startswith("[api]")]
+
+
+@pytest.mark.parametrize("block", settings_blocks(), ids=lambda block: block.split()[1])
+def test_the_settings_of_the_page_are_good_ones(make_door, workdir, block):
+    door = make_door()
+    certificate = Certificate(workdir)
+    block = block.replace("/etc/tocsin/tls/fullchain.pem", str(certificate.file))
+    block = block.replace("/etc/tocsin/tls/privkey.pem", str(certificate.key_file))
+    config = workdir / "page.conf"
+    config.write_text(door.config.read_text() + block)
+    subprocess.run([program("tocsin-api"), "--config", config, "--check"], check=True,
+                   timeout=30)
+
+
+def test_the_drop_in_of_the_page_fits_the_unit(workdir):
+    for name in ("tocsin-api.service", "tocsin-api.socket", "tocsin-api-tls.socket"):
+        unit = (ROOT / "systemd" / name).read_text()
+        (workdir / name).write_text(
+            unit.replace("/usr/bin/tocsin-api", str(program("tocsin-api"))))
+    drop_in = workdir / "tocsin-api.service.d" / "tls.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text(documented("ini", "LoadCredential=tls.key"))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--recursive-errors=no", "--man=no",
+         workdir / "tocsin-api.service", workdir / "tocsin-api-tls.socket"],
+        env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"}, check=False,
+        capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 class Nginx(Process):
     """nginx with the block of the documentation; only addresses and files are ours."""
 

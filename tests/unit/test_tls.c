@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * A stream over TLS against a client of OpenSSL's own, over a pair of sockets. */
-#include "cmocka_all.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +14,7 @@
 #include "api/stream.h"
 #include "api/tls.h"
 #include "common/base/settings.h"
+#include "tests/unit/cmocka_all.h"
 
 enum { BIG_BYTES = 4 << 20, VALID_S = 3600 };
 
