@@ -3,6 +3,7 @@
 
 import concurrent.futures
 import datetime
+import http.client
 import http.cookies
 import warnings
 
@@ -18,6 +19,7 @@ from support.process import wait_until
 from support.programs import Worker
 
 DAY_S = 86400
+ONE_LOOP = {**SETTINGS, "api.loops": 1}  # what it remembers, every connection finds
 
 
 def wrong(client, address, password="wrong horse"):
@@ -409,11 +411,11 @@ def test_rows_of_ended_sessions_and_keys_go(town):
 # --- neighbours that are away ---------------------------------------------------------------
 
 
-@pytest.mark.stack(settings=SETTINGS)
+@pytest.mark.stack(settings=ONE_LOOP)
 def test_phones_keep_working_while_redis_or_mariadb_is_away(own_stack):
     town = Town(own_stack)
     remembered, user, address = town.signed_in()
-    assert statuses([remembered]) == {200}  # by both loops
+    assert statuses([remembered]) == {200}
     unknown = town.session(user)
 
     own_stack.redis.kill9()
@@ -435,7 +437,7 @@ def test_phones_keep_working_while_redis_or_mariadb_is_away(own_stack):
     assert statuses([remembered]) == {200}
 
 
-@pytest.mark.stack(settings={**SETTINGS, "api.read_ms": 1000, "api.readers": 1})
+@pytest.mark.stack(settings={**ONE_LOOP, "api.read_ms": 1000, "api.readers": 1})
 def test_a_mariadb_that_hangs_costs_a_limited_time_and_not_the_end(own_stack):
     town = Town(own_stack)
     user, _ = town.user()
@@ -458,3 +460,27 @@ def test_a_mariadb_that_hangs_costs_a_limited_time_and_not_the_end(own_stack):
         own_stack.api.stop()
     finally:
         own_stack.mariadb.thaw()
+
+
+@pytest.mark.stack(settings={**ONE_LOOP, "api.drain_ms": 200, "api.readers": 1})
+def test_a_front_door_ends_while_its_reader_hangs(own_stack):
+    """One question is with the thread, the others wait in line; nobody answers them."""
+    town = Town(own_stack)
+    user, _ = town.user()
+    clients = [town.session(user) for _ in range(4)]
+    own_stack.mariadb.freeze()
+    try:
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            asked = [pool.submit(client.get, "/api/session") for client in clients]
+            wait_until(lambda: "\ntocsin_reads_waiting 3\n" in own_stack.api.request(
+                "GET", "/metrics")[2].decode(), "three in line")
+            took_s, _ = timed(own_stack.api.stop)
+            assert took_s < 8
+            for one in asked:  # told, or cut when the time for answering was over
+                try:
+                    assert one.result().status == 503
+                except (ConnectionError, http.client.HTTPException):
+                    pass
+    finally:
+        own_stack.mariadb.thaw()
+    assert "a neighbour hangs" in own_stack.api.log_text()
