@@ -371,6 +371,27 @@ def test_a_subscription_that_hears_nothing_is_made_anew(deaf_room):
     wait_until(one_is_heard, "a message")
 
 
+def test_with_several_partitions_and_loops_every_message_is_heard(workdir, mariadb_server,
+                                                                  pool):
+    room = WaitingRoom(workdir, mariadb_server,
+                       settings={"redis.partitions": 3, "api.loops": 2}).start()
+    try:
+        person = room.person()
+        wait_until(lambda: room.metric("tocsin_subscription_connects_total") == 2,
+                   "both loops listen")
+        waiting = [pool.submit(room.void, person, 999999, prefer="wait=25")
+                   for _ in range(24)]
+        room.wait_awaited(24)
+        room.worker()
+        assert {one.result().code for one in waiting} == {"not_found"}
+        assert room.metric("tocsin_settled_heard_total") == 24
+        partitions = [number for number in range(3)
+                      if room.redis.exists(f"{{tocsin:{number}}}:queues")]
+        assert partitions == [0, 1, 2]
+    finally:
+        room.stop()
+
+
 def crowd_round(room, person):
     """CROWD requests wait for CROWD jobs, which are then done; (lags, bytes while all
     wait)."""
