@@ -7,6 +7,7 @@
 #include "common/base/json.h"
 #include "common/base/seal.h"
 #include "common/link/mariadb.h"
+#include "common/link/stripe.h"
 #include "common/model/answer.h"
 #include "common/model/pii.h"
 #include "worker/asks.h"
@@ -120,4 +121,25 @@ bool amicale_refuse_missing(const struct amicale_need *needed,
         }
     }
     return answer->field_count > 0;
+}
+
+bool amicale_location_is_gone(const struct stripe_answer *refusal)
+{
+    return span_is(refusal->error_code, "resource_missing") &&
+           span_is(refusal->error_param, "location");
+}
+
+/* Another job may have put a newer one in its place. */
+enum outcome amicale_forget_location(struct handling *handling,
+                                     int64_t amicale_id,
+                                     struct span location,
+                                     struct fault *fault)
+{
+    return mariadb_run(handling->db,
+                       "UPDATE amicales SET stripe_location_id = NULL,"
+                       " location_job_id = NULL WHERE id = ? AND stripe_location_id = ?",
+                       SQL_VALUES(SQL_I64(amicale_id), SQL_SPAN(location)),
+                       handling->arena,
+                       NULL,
+                       fault);
 }

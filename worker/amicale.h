@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * amicale - what Stripe must know of an amicale: its name and address, opened.
+ * amicale - what Stripe must know of an amicale: its name and address, opened, and its
+ * Terminal location.
  *
  * Owns:    nothing; the texts live in the job's arena
  * Callers: handlers of asked jobs
@@ -20,6 +21,8 @@
 
 struct answer;
 struct asked;
+struct handling;
+struct stripe_answer;
 
 struct amicale {
     int64_t id; /* 0: there is none */
@@ -48,5 +51,14 @@ struct amicale_need {
 bool amicale_refuse_missing(const struct amicale_need *needed,
                             size_t count,
                             struct answer *answer);
+
+/* Whether Stripe refused a call because it has no such location: somebody deleted it
+ * there. */
+bool amicale_location_is_gone(const struct stripe_answer *refusal);
+/* The amicale has it no longer: the next location.create makes another one. */
+MUST_USE enum outcome amicale_forget_location(struct handling *handling,
+                                              int64_t amicale_id,
+                                              struct span location,
+                                              struct fault *fault);
 
 #endif

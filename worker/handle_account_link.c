@@ -44,18 +44,20 @@ enum outcome handle_account_link(struct asked *asked,
         {"return_url",
          page_or(handling, handling->settings->stripe.return_url, "/stripe/success")},
     };
-    struct cJSON *link = NULL;
+    struct stripe_answer made = {0};
     outcome = perishable_make(asked,
                               "/v1/account_links",
                               form,
                               sizeof(form) / sizeof(form[0]),
-                              out_answer,
-                              &link,
+                              0,
+                              &made,
                               fault);
-    if (outcome == OUTCOME_DONE && link) {
-        outcome = say(handling, link, out_answer, fault);
+    if (outcome == OUTCOME_DONE && made.document) {
+        outcome = say(handling, made.document, out_answer, fault);
+    } else if (outcome == OUTCOME_DONE) {
+        answer_refused_by_stripe(out_answer, &made, handling->arena);
     }
-    json_free(link);
+    json_free(made.document);
     return outcome;
 }
 

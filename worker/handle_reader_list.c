@@ -93,7 +93,17 @@ static enum outcome refresh(struct asked *asked,
     if (outcome != OUTCOME_DONE) {
         return outcome;
     }
-    outcome = listed_walk(handling, &readers, keep_found, &listing, NULL, fault);
+    struct stripe_answer refusal = {0};
+    outcome = listed_walk(handling, &readers, keep_found, &listing, &refusal, fault);
+    if (outcome == OUTCOME_NEVER && amicale_location_is_gone(&refusal)) {
+        /* No reader stands where no location is. */
+        listing.first = NULL;
+        outcome =
+            amicale_forget_location(handling, amicale->id, amicale->location, fault);
+        if (outcome != OUTCOME_DONE) {
+            return outcome;
+        }
+    }
     if (outcome != OUTCOME_DONE) {
         *out_fresh = false;
         return OUTCOME_DONE;

@@ -133,10 +133,11 @@ static enum outcome register_reader(struct asked *asked,
         {"label", label},
     };
     const struct send send = {
-        .select_marks = "SELECT CAST(UNIX_TIMESTAMP(first_sent_at) * 1000 AS SIGNED),"
-                        " send_step FROM terminal_readers WHERE id = ?",
+        .select_marks =
+            "SELECT " SEND_MOMENT("first_sent_at") ", send_step"
+                                                   " FROM terminal_readers WHERE id = ?",
         .update_marks = "UPDATE terminal_readers SET first_sent_at = ?, send_step = ?"
-                        " WHERE id = ?",
+                        " WHERE id = ? AND stripe_reader_id IS NULL",
         .row_id = sql_i64(rows, 0, 0),
         .job_id = handling->job->id,
         .path = "/v1/terminal/readers",
@@ -155,11 +156,16 @@ static enum outcome register_reader(struct asked *asked,
         return outcome;
     }
     *out_made = false;
-    if (outcome == OUTCOME_NEVER && made.status >= 400) {
-        answer_refused_by_stripe(answer, &made, arena);
-        return OUTCOME_DONE;
+    if (outcome != OUTCOME_NEVER || made.status < 400) {
+        return outcome;
     }
-    return outcome;
+    if (amicale_location_is_gone(&made)) {
+        const struct amicale_need gone = {"location", SPAN("")};
+        (void)amicale_refuse_missing(&gone, 1, answer);
+        return amicale_forget_location(handling, amicale->id, sought.location, fault);
+    }
+    answer_refused_by_stripe(answer, &made, arena);
+    return OUTCOME_DONE;
 }
 
 static enum outcome find_reader(struct handling *handling,

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * terminal.token: a connection token, with which a phone reaches Stripe Terminal. Of the
  * platform, since Terminal's objects are the platform's where charges have a destination;
- * scoped to the amicale's location when it has one. The secret is in the sealed answer and
+ * scoped to the amicale's location when it has one: one that Stripe does not know any more
+ * is forgotten, and keeps nobody from selling. The secret is in the sealed answer and
  * nowhere else. */
 #include "common/base/json.h"
 #include "common/link/mariadb.h"
 #include "common/link/stripe.h"
 #include "common/model/answer.h"
+#include "worker/amicale.h"
 #include "worker/asks.h"
 #include "worker/events.h"
 #include "worker/handlers.h"
@@ -18,6 +20,11 @@ enum { SECRET_BYTES = 5000, ANSWER_BYTES = 8 * 1024 };
 static enum outcome read_location(struct asked *asked,
                                   struct span *out_location,
                                   struct fault *fault);
+static enum outcome make_token(struct asked *asked,
+                               struct span location,
+                               int turn,
+                               struct stripe_answer *made,
+                               struct fault *fault);
 static enum outcome say(struct handling *handling,
                         const struct cJSON *token,
                         struct answer *answer,
@@ -31,7 +38,7 @@ enum outcome handle_terminal_token(struct asked *asked,
     (void)out_handled; /* nothing follows */
     struct span account = {0};
     struct span location = {0};
-    struct cJSON *token = NULL;
+    struct stripe_answer made = {0};
     /* A phone that connects could not sell: better told before the buyer stands there. */
     enum outcome outcome = payment_account_find(asked,
                                                 asked->ask.amicale_id,
@@ -43,21 +50,22 @@ enum outcome handle_terminal_token(struct asked *asked,
         return outcome;
     }
     outcome = read_location(asked, &location, fault);
-    if (outcome != OUTCOME_DONE) {
-        return outcome;
+    if (outcome == OUTCOME_DONE) {
+        outcome = make_token(asked, location, 0, &made, fault);
     }
-    const struct stripe_param form[] = {{"location", location}};
-    outcome = perishable_make(asked,
-                              "/v1/terminal/connection_tokens",
-                              form,
-                              location.len > 0 ? 1 : 0,
-                              out_answer,
-                              &token,
-                              fault);
-    if (outcome == OUTCOME_DONE && token) {
-        outcome = say(asked->handling, token, out_answer, fault);
+    if (outcome == OUTCOME_DONE && amicale_location_is_gone(&made)) {
+        int64_t amicale_id = asked->ask.amicale_id;
+        outcome = amicale_forget_location(asked->handling, amicale_id, location, fault);
+        if (outcome == OUTCOME_DONE) {
+            outcome = make_token(asked, SPAN(""), 1, &made, fault);
+        }
     }
-    json_free(token);
+    if (outcome == OUTCOME_DONE && made.document) {
+        outcome = say(asked->handling, made.document, out_answer, fault);
+    } else if (outcome == OUTCOME_DONE) {
+        answer_refused_by_stripe(out_answer, &made, asked->handling->arena);
+    }
+    json_free(made.document);
     return outcome;
 }
 
@@ -77,6 +85,22 @@ static enum outcome read_location(struct asked *asked,
         *out_location = rows.count > 0 ? sql_text(&rows, 0, 0) : SPAN("");
     }
     return outcome;
+}
+
+static enum outcome make_token(struct asked *asked,
+                               struct span location,
+                               int turn,
+                               struct stripe_answer *made,
+                               struct fault *fault)
+{
+    const struct stripe_param form[] = {{"location", location}};
+    return perishable_make(asked,
+                           "/v1/terminal/connection_tokens",
+                           form,
+                           location.len > 0 ? 1 : 0,
+                           turn,
+                           made,
+                           fault);
 }
 
 static enum outcome say(struct handling *handling,

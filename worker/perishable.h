@@ -8,7 +8,7 @@
  * Blocks:  up to stripe.total_ms
  * Faults:  LATER when Stripe does not answer: the next attempt asks for another one
  *
- * Each attempt has an Idempotency-Key of its own: under the old one Stripe would repeat a
+ * Each call has an Idempotency-Key of its own: under the old one Stripe would repeat a
  * stored failure.
  */
 #ifndef WORKER_PERISHABLE_H
@@ -19,17 +19,16 @@
 #include "common/base/fault.h"
 #include "common/link/stripe.h"
 
-struct answer;
 struct asked;
-struct cJSON;
 
-/* *out_object is yours; NULL when Stripe refused for good, which out_answer then says. */
+/* out_made->document is yours; NULL when Stripe refused for good: the rest of out_made says
+ * why. `turn` counts the calls of one attempt, from 0. */
 MUST_USE enum outcome perishable_make(struct asked *asked,
                                       const char *path,
                                       const struct stripe_param *form,
                                       size_t count,
-                                      struct answer *out_answer,
-                                      struct cJSON **out_object,
+                                      int turn,
+                                      struct stripe_answer *out_made,
                                       struct fault *fault);
 
 #endif

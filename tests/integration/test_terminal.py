@@ -112,13 +112,26 @@ def test_a_seller_gets_a_token_once_the_amicale_may_charge(room):
     assert room.ask("terminal.token", {}, STRANGER) == {"problem": "account_missing"}
 
 
-def test_a_token_is_scoped_to_the_amicales_location(placed):
+def test_a_location_that_was_deleted_at_stripe_keeps_nobody_from_selling(placed):
     charging(placed)
-    assert placed.good("terminal.token", {}, SELLER)["secret"]
     stripe.terminal.Location.retrieve(placed.place).delete()
-    answer = placed.ask("terminal.token", {}, SELLER)
-    assert answer["problem"] == "stripe_refused"
-    assert answer["about"]["param"] == "location"
+    assert placed.good("terminal.token", {}, SELLER)["secret"]
+    assert placed.sql_one("SELECT stripe_location_id FROM amicales WHERE id = 1") is None
+    made = placed.good("location.create", MINE)
+    (location,) = placed.locations()
+    assert (made["location_id"], made["created"]) == (location.id, True)
+    assert location.id != placed.place
+    assert placed.good("terminal.token", {}, SELLER)["secret"]
+
+
+def test_a_reader_at_a_location_that_is_gone_wants_a_new_location_first(placed):
+    stripe.terminal.Location.retrieve(placed.place).delete()
+    body = {**MINE, "registration_code": "simulated-wpe"}
+    missing = {"problem": "amicale_incomplete",
+               "fields": [{"field": "location", "code": "missing"}]}
+    assert placed.ask("reader.register", body) == missing
+    placed.good("location.create", MINE)
+    assert placed.good("reader.register", body)["status"] == "online"
 
 
 def test_a_token_is_in_no_table(room):
