@@ -5,7 +5,8 @@
  * (serves_amicale_id): whoever comes second finds it and goes on with the same
  * Idempotency-Key. An event that outruns the answer makes the row its account's
  * (event_account.c). A row of which Stripe refused the account for good belongs to no job
- * any more, and the next one takes it over. A row that was deauthorized serves nobody, so
+ * any more, and the next one takes it over: it looks before it sends anything, since a
+ * refusal says nothing of an earlier call whose answer was lost. A row that was deauthorized serves nobody, so
  * a new one can be made beside it.
  *
  * At 2024-06-20 type=express stands for an account whose fees and losses are the
@@ -199,15 +200,16 @@ static enum outcome make_row(struct asked *asked,
                        fault);
 }
 
+/* Step 1 is a rest (send_plan.h), here one that is over: send_once looks, then sends. */
 static enum outcome take_row(struct asked *asked,
                              const struct account *account,
                              struct fault *fault)
 {
     struct handling *handling = asked->handling;
     return mariadb_run(handling->db,
-                       "UPDATE stripe_accounts SET job_id = ?, first_sent_at = NULL,"
-                       " send_step = 0 WHERE id = ? AND job_id IS NULL"
-                       " AND stripe_account_id IS NULL",
+                       "UPDATE stripe_accounts SET job_id = ?, send_step = 1,"
+                       " first_sent_at = CURRENT_TIMESTAMP(3) - INTERVAL 1 DAY"
+                       " WHERE id = ? AND job_id IS NULL AND stripe_account_id IS NULL",
                        SQL_VALUES(SQL_SPAN(handling->job->id), SQL_I64(account->id)),
                        handling->arena,
                        NULL,
@@ -233,10 +235,11 @@ static enum outcome make_account(struct asked *asked,
                                       (long long)(account->made_s - CLOCKS_DIFFER_S))),
     };
     const struct send send = {
-        .select_marks = "SELECT CAST(UNIX_TIMESTAMP(first_sent_at) * 1000 AS SIGNED),"
-                        " send_step FROM stripe_accounts WHERE id = ?",
+        .select_marks =
+            "SELECT " SEND_MOMENT("first_sent_at") ", send_step"
+                                                   " FROM stripe_accounts WHERE id = ?",
         .update_marks = "UPDATE stripe_accounts SET first_sent_at = ?, send_step = ?"
-                        " WHERE id = ?",
+                        " WHERE id = ? AND stripe_account_id IS NULL",
         .row_id = account->id,
         .job_id = account->job_id,
         .path = "/v1/accounts",

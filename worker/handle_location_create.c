@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * location.create: the Terminal location of an amicale, made once, or found. Its row is
  * the amicale's own: stripe_location_id, and the marks of the POST that makes it. After a
- * refusal for good the marks are free for the next job. */
+ * refusal for good, and once the location is gone from Stripe, the marks are free for the
+ * next job, which looks before it sends anything: a refusal says nothing of an earlier call
+ * whose answer was lost. */
 #include "common/base/json.h"
 #include "common/link/mariadb.h"
 #include "common/model/answer.h"
@@ -72,7 +74,8 @@ enum outcome handle_location_create(struct asked *asked,
     return outcome;
 }
 
-/* Whoever takes them first names the job; whoever comes second goes on with its key. */
+/* Whoever takes them first names the job; whoever comes second goes on with its key. Marks
+ * that were used become a rest that is over (send_plan.h): send_once looks, then sends. */
 static enum outcome take_marks(struct asked *asked,
                                struct amicale *amicale,
                                struct fault *fault)
@@ -81,9 +84,11 @@ static enum outcome take_marks(struct asked *asked,
     struct sql_rows rows;
     enum outcome outcome = mariadb_run(
         handling->db,
-        "UPDATE amicales SET location_job_id = ?, location_first_sent_at = NULL,"
-        " location_send_step = 0 WHERE id = ? AND location_job_id IS NULL"
-        " AND stripe_location_id IS NULL",
+        "UPDATE amicales SET location_job_id = ?,"
+        " location_send_step = IF(location_first_sent_at IS NULL, 0, 1),"
+        " location_first_sent_at = IF(location_first_sent_at IS NULL, NULL,"
+        " CURRENT_TIMESTAMP(3) - INTERVAL 1 DAY)"
+        " WHERE id = ? AND location_job_id IS NULL AND stripe_location_id IS NULL",
         SQL_VALUES(SQL_SPAN(handling->job->id), SQL_I64(amicale->id)),
         handling->arena,
         NULL,
@@ -121,10 +126,11 @@ static enum outcome make_location(struct asked *asked,
     size_t count = write_form(asked, amicale, form);
     const struct send send = {
         .select_marks =
-            "SELECT CAST(UNIX_TIMESTAMP(location_first_sent_at) * 1000 AS SIGNED),"
-            " location_send_step FROM amicales WHERE id = ?",
+            "SELECT " SEND_MOMENT("location_first_sent_at") ", location_send_step"
+                                                            " FROM amicales WHERE id = ?",
         .update_marks = "UPDATE amicales SET location_first_sent_at = ?,"
-                        " location_send_step = ? WHERE id = ?",
+                        " location_send_step = ? WHERE id = ?"
+                        " AND stripe_location_id IS NULL",
         .row_id = amicale->id,
         .job_id = amicale->location_job,
         .path = "/v1/terminal/locations",

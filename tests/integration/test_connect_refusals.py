@@ -10,6 +10,7 @@ from connect_room import OPERATOR, WHOLE, ConnectRoom
 from test_worker_stripe import FakeStripe, error
 
 CREATE = {"amicale_id": WHOLE}
+NONE = (200, {}, b'{"object": "list", "data": [], "has_more": false}')
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +38,31 @@ def test_what_stripe_refuses_is_told_and_may_be_asked_again(room):
     account = json.dumps({"id": "acct_1New", "object": "account", "created": 1764000000,
                           "charges_enabled": False, "payouts_enabled": False,
                           "details_submitted": False, "metadata": {}}).encode()
-    room.fake.answers = [(200, {}, account), (200, {}, account)]
+    room.fake.answers = [NONE, (200, {}, account), (200, {}, account)]
     made = room.good("account.create", CREATE)
     assert (made["stripe_account_id"], made["created"]) == ("acct_1New", True)
     assert len(set(keys_of_posts(room))) == 2
     assert room.sql_one("SELECT COUNT(*) FROM stripe_accounts") == 1
+
+
+def test_an_account_whose_answer_was_lost_is_found_after_a_refusal_too(room):
+    room.clear()
+    room.fake.answers = ["drop"] * 6
+    lost = room.job("account.create", CREATE)
+    assert room.handle.run(*lost)["outcome"] == "UNSURE"
+    room.fake.answers = [error(400, type="invalid_request_error", param="email")]
+    assert room.ask("account.create", CREATE, OPERATOR)["problem"] == "stripe_refused"
+    row = room.sql_one("SELECT id FROM stripe_accounts")
+    account = {"id": "acct_1Lost", "object": "account", "created": 1764000000,
+               "charges_enabled": False, "payouts_enabled": False,
+               "details_submitted": False,
+               "metadata": {"amicale_id": str(WHOLE), "account_id": str(row)}}
+    room.fake.asked.clear()
+    room.fake.answers = [(200, {}, json.dumps({"object": "list", "has_more": False,
+                                               "data": [account]}).encode()),
+                         (200, {}, json.dumps(account).encode())]
+    assert room.good("account.create", CREATE)["stripe_account_id"] == "acct_1Lost"
+    assert keys_of_posts(room) == []
 
 
 def keys_of_posts(room):
@@ -57,10 +78,31 @@ def test_a_location_that_is_refused_may_be_asked_for_again(room):
     answer = room.ask("location.create", {"amicale_id": WHOLE})
     assert (answer["problem"], answer["about"]["param"]) == (
         "stripe_refused", "address[city]")
-    room.fake.answers = [(200, {}, b'{"id": "tml_1", "object": "terminal.location"}')]
+    room.fake.answers = [NONE, (200, {}, b'{"id": "tml_1", "object": "terminal.location"}')]
     made = room.good("location.create", {"amicale_id": WHOLE}, OPERATOR)
     assert made == {"amicale_id": WHOLE, "location_id": "tml_1", "created": True}
     assert len(set(keys_of_posts(room))) == 2
+
+
+def test_readers_are_not_shown_at_a_location_that_stripe_does_not_know(room):
+    room.clear()
+    room.execute("UPDATE amicales SET stripe_location_id = 'tml_gone' WHERE id = 1")
+    room.execute("INSERT INTO terminal_readers (stripe_reader_id, amicale_id, location,"
+                 " status) VALUES ('tmr_1', 1, 'tml_gone', 'online')")
+    room.fake.answers = [error(400, type="invalid_request_error", param="location",
+                               code="resource_missing")]
+    listed = room.good("reader.list", {"amicale_id": WHOLE})
+    assert listed == {"readers": [], "fresh": True}
+    assert room.sql_one("SELECT stripe_location_id FROM amicales WHERE id = 1") is None
+
+
+def test_another_refusal_of_stripe_takes_no_location_away(room):
+    room.clear()
+    room.execute("UPDATE amicales SET stripe_location_id = 'tml_1' WHERE id = 1")
+    room.fake.answers = [error(400, type="invalid_request_error", param="location",
+                               code="parameter_invalid_empty")]
+    assert room.good("reader.list", {"amicale_id": WHOLE})["fresh"] is False
+    assert room.sql_one("SELECT stripe_location_id FROM amicales WHERE id = 1") == "tml_1"
 
 
 def test_a_key_that_stripe_refuses_kills_no_job(room):
