@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Which calendar a sale is of. */
-#include "cmocka_all.h"
+#include "tests/unit/cmocka_all.h"
 
 #include "common/base/clock.h"
 #include "common/model/calendar.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What is done next about an object that is to be made once: every state of the marks,
  * and everything that can come of a POST or a look. */
-#include "cmocka_all.h"
+#include "tests/unit/cmocka_all.h"
 
 #include "worker/send_plan.h"
 
