@@ -23,6 +23,8 @@
 #include "common/base/settings.h"
 #include "common/model/ask.h"
 
+enum { PERISHABLE_WAIT_MS = 10000 };
+
 static int64_t wait_of(struct request *request, bool perishable);
 static struct span who_is_charged(struct request *request);
 static void on_charged(struct request *request,
@@ -53,7 +55,7 @@ void ask(struct request *request, const struct asking *asking)
     errand->request = request;
     errand->asking = *asking;
     errand->kind = kind_find(span_of(asking->kind));
-    assert(errand->kind);
+    assert(errand->kind && asking->ref_count <= ASKING_REFS);
     if (!asking->keyless && !asking_key_read(request, &errand->key)) {
         request_problem(request, PROBLEM_BAD_IDEMPOTENCY_KEY);
         return;
@@ -68,14 +70,14 @@ void ask(struct request *request, const struct asking *asking)
     limits_charge(request, asking->limit, errand->who, on_charged, errand);
 }
 
-/* What is worth nothing later is never answered with a promise. */
+/* What is worth nothing later is always waited for. */
 static int64_t wait_of(struct request *request, bool perishable)
 {
     int64_t otherwise_ms = request->loop->door->settings->api.wait_ms;
     struct prefer prefer;
     jobs_read_prefer(request, &prefer);
     if (perishable && prefer_wait_ms(&prefer, otherwise_ms) == 0) {
-        return otherwise_ms;
+        return otherwise_ms > 0 ? otherwise_ms : PERISHABLE_WAIT_MS;
     }
     char line[PREFER_APPLIED_BYTES];
     add_line(request, prefer_applied(&prefer, line));

@@ -213,6 +213,17 @@ def test_what_is_worth_nothing_later_is_never_promised(room, prefer):
     assert "Location" not in answer.headers
 
 
+@pytest.mark.parametrize("prefer", ["wait=0", "respond-async"])
+def test_what_is_worth_nothing_later_is_waited_for_all_the_same(room, pool, prefer):
+    seller = room.person()
+    waiting = pool.submit(seller.post, "/api/terminal/connection-token", {}, prefer=prefer)
+    room.wait_awaited(1)
+    room.worker()
+    answer = waiting.result()
+    assert (answer.status, answer.code) == (409, "account_missing")
+    assert "Preference-Applied" not in answer.headers
+
+
 def test_many_may_wait_for_one_job(room, pool):
     person = room.person()
     (name,) = room.jobs_of(person)
