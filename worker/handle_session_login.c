@@ -17,7 +17,6 @@
 #include "common/model/pii.h"
 #include "common/model/role.h"
 #include "worker/asks.h"
-#include "worker/crash_point.h"
 #include "worker/handlers.h"
 
 enum { SESSIONS_MOST = 20, BODY_BYTES = 512 };
@@ -89,7 +88,6 @@ enum outcome handle_session_login(struct asked *asked,
     if (outcome != OUTCOME_DONE) {
         return outcome;
     }
-    CRASH_POINT("session_opened");
     tell_surplus(asked, &surplus);
     if (opened) {
         say(asked, &person, expires_ms, out_answer);

@@ -408,6 +408,31 @@ def test_rows_of_ended_sessions_and_keys_go(town):
     assert alive.get("/api/session").status == 200
 
 
+# --- a worker that dies ---------------------------------------------------------------------
+
+
+@pytest.mark.stack(workers=0, settings={**SETTINGS, "worker.beat_ms": 200,
+                                        "worker.dead_after_ms": 1000})
+def test_a_login_that_runs_twice_opens_one_session(stack):
+    """The first worker dies when the row is written and Redis does not know yet."""
+    town = Town(stack)
+    user, address = town.user()
+    crashing = Worker(stack.config, "crashing", binary="tocsin-worker-test",
+                      environment={"TOCSIN_CRASH_AT": "handled"})
+    crashing.start()
+    client = town.client()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(client.login, address, PASSWORD,
+                            headers={"Prefer": "wait=25"})
+        assert crashing.wait_exit() == -9
+        assert stack.sql_one("SELECT COUNT(*) FROM sessions WHERE user_id = %s", (user,)) == 1
+        with Worker(stack.config, "second"):
+            assert asked.result().json["user"]["id"] == user
+    assert stack.sql("SELECT token_hash FROM sessions WHERE user_id = %s", (user,)) \
+        == ((hash_of(client.token),),)
+    assert client.get("/api/session").status == 200
+
+
 # --- neighbours that are away ---------------------------------------------------------------
 
 
