@@ -45,6 +45,7 @@ void connection_open(struct loop *loop, int fd, const struct address *peer, bool
         abort();
     }
     loop->connection_count++;
+    loop_saw_crowd(&loop->connected_most, loop->connection_count);
     counter_add(&loop->counters->connections, 1);
     counter_add(&loop->counters->accepted, 1);
     /* A client that connects and says nothing has as long as one that starts to speak, and

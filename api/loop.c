@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -32,6 +33,7 @@
 enum {
     TICK_MS = WAITING_TICK_MS,
     SWEEP_MS = 1000,
+    CROWD_LEAST = 1024, /* from which on the memory is looked after */
     FIRST_ACCEPT_MS = 1000,
     WARN_EVERY_MS = 10 * 1000,
     WARNINGS_A_SECOND = 5,
@@ -44,6 +46,8 @@ static bool accept_one(struct loop *loop, int listener);
 static void take_peer(const struct sockaddr_storage *from, struct address *out_peer);
 static void pause_accepting(struct loop *loop, bool paused);
 static void on_tick(evutil_socket_t fd, short what, void *context);
+static void give_memory_back(struct loop *loop);
+static bool has_dispersed(uint64_t *most, uint64_t now);
 static void on_stop(evutil_socket_t fd, short what, void *context);
 
 enum outcome loop_open(struct loop *loop,
@@ -299,7 +303,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     if (now >= loop->sweep_ms) {
         loop->sweep_ms = now + SWEEP_MS;
         connection_sweep(loop, now);
-        request_give_memory_back(loop);
+        give_memory_back(loop);
     }
     connection_free_closed(loop);
     if (loop->draining) {
@@ -315,6 +319,25 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         loop->accept_from_ms = now;
         pause_accepting(loop, false);
     }
+}
+
+/* What was freed between pieces that are still in use goes back to the system only when
+ * asked for, which takes milliseconds: so once for each crowd, when it is gone. */
+static void give_memory_back(struct loop *loop)
+{
+    bool answered =
+        has_dispersed(&loop->waiting_most, counter_read(&loop->counters->waiting));
+    bool left = has_dispersed(&loop->connected_most, loop->connection_count);
+    if (answered || left) {
+        (void)malloc_trim(0);
+    }
+}
+
+static bool has_dispersed(uint64_t *most, uint64_t now)
+{
+    bool dispersed = *most >= CROWD_LEAST && now < *most / 8;
+    *most = dispersed ? now : *most;
+    return dispersed;
 }
 
 /* What waits in the listening queue was promised an answer by the kernel, so it is let in

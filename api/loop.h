@@ -90,6 +90,7 @@ struct loop {
     struct request *spare_requests;
     size_t spare_count;
     uint64_t waiting_most; /* requests at once, since memory was given back */
+    uint64_t connected_most; /* and connections */
     int64_t sweep_ms; /* the next look at connections that wait */
     uint64_t next_id;
     int64_t warned_s; /* the second of the last warnings about requests */
@@ -114,6 +115,11 @@ int64_t loop_mono_ms(const struct loop *loop);
 int64_t loop_mono_us(const struct loop *loop);
 /* Whether one more warning about a request may be logged: a few a second are enough. */
 bool loop_may_warn(struct loop *loop);
+/* How many there are now, of what `most` has the peak of. */
+static inline void loop_saw_crowd(uint64_t *most, uint64_t now)
+{
+    *most = now > *most ? now : *most;
+}
 /* For the Date header; made anew once a second. */
 const char *loop_date(struct loop *loop);
 

@@ -3,7 +3,6 @@
 #include "api/request.h"
 
 #include <assert.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +16,6 @@
 enum {
     PROBLEM_BYTES = 64 * 1024,
     SPARES_MOST = 128, /* of a loop; each holds an arena's block */
-    CROWD_LEAST = 1024, /* requests at once, from which on the memory is looked after */
 };
 
 static struct span rebase(struct span span, const char *from, const char *to);
@@ -143,8 +141,7 @@ struct request *request_take(struct loop *loop)
         (struct request){.loop = loop, .arena = arena, .began_us = loop_mono_us(loop)};
     write_id(loop->next_id++, request->id);
     counter_add(&loop->counters->waiting, 1);
-    uint64_t waiting = counter_read(&loop->counters->waiting);
-    loop->waiting_most = waiting > loop->waiting_most ? waiting : loop->waiting_most;
+    loop_saw_crowd(&loop->waiting_most, counter_read(&loop->counters->waiting));
     return request;
 }
 
@@ -173,17 +170,6 @@ void request_leave(struct request *request)
     request->left = NULL;
     if (left) {
         left(request, request->left_context);
-    }
-}
-
-/* What was freed between pieces that are still in use goes back only when asked for, which
- * takes milliseconds: so once for each crowd, when it is gone. */
-void request_give_memory_back(struct loop *loop)
-{
-    uint64_t waiting = counter_read(&loop->counters->waiting);
-    if (loop->waiting_most >= CROWD_LEAST && waiting < loop->waiting_most / 8) {
-        loop->waiting_most = waiting;
-        (void)malloc_trim(0);
     }
 }
 

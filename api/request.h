@@ -97,9 +97,6 @@ struct request *request_take(struct loop *loop);
 void request_drop(struct request *request);
 /* The client has left: whoever wants to know is told. */
 void request_leave(struct request *request);
-/* After a crowd of requests has been answered, its memory goes back to the system.
- * Called now and then. */
-void request_give_memory_back(struct loop *loop);
 /* Of a loop that is gone; from any thread. */
 void request_forsake(struct request *request);
 void request_free_spares(struct loop *loop);
