@@ -44,7 +44,8 @@ struct asking {
                         the answer is 503 rather than 202 */
     bool keyless; /* takes no Idempotency-Key (login, logout) */
     /* Called with the job's answer instead of the usual one; it must answer the request.
-     * NULL: asking_answer. */
+     * What is perishable is told so too when there is no answer of a job (503 and the
+     * like). NULL: asking_answer. */
     void (*answered)(struct request *request, const struct answer *answer);
 };
 

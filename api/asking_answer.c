@@ -183,6 +183,12 @@ void errand_refuse(struct errand *errand, enum problem problem, bool located)
     struct span about = {NULL, 0};
     bool again =
         problem_status(problem) == 503 || problem == PROBLEM_IDEMPOTENCY_IN_FLIGHT;
+    if (errand->asking.answered && errand->asking.perishable) {
+        struct answer refusal = {.status = 0};
+        answer_refuse(&refusal, problem, (struct span){NULL, 0});
+        errand->asking.answered(request, &refusal);
+        return;
+    }
     if (located) {
         headers = span_of(arena_format(&request->arena,
                                        "Location: /api/jobs/%.*s\r\n",

@@ -56,6 +56,7 @@ static void on_address_charged(struct request *request,
                                void *context);
 static void ask_login(struct request *request, struct login *login);
 static void on_login(struct request *request, const struct answer *answer);
+static void give_back(struct request *request, const struct login *login);
 static void let_in(struct request *request,
                    struct login *login,
                    const struct answer *answer);
@@ -187,9 +188,16 @@ static void on_login(struct request *request, const struct answer *answer)
         let_in(request, login, answer);
     } else if (answer->problem == PROBLEM_WRONG_CREDENTIALS) {
         refuse_later(request, login, answer);
-    } else {
+    } else { /* nobody looked at the password */
+        give_back(request, login);
         asking_answer(request, answer, (struct span){NULL, 0});
     }
+}
+
+static void give_back(struct request *request, const struct login *login)
+{
+    limits_give_back(request, LIMIT_LOGIN_ACCOUNT, login->account);
+    limits_give_back(request, LIMIT_LOGIN_ADDRESS, login->address);
 }
 
 /* What the job answered, with the token that it never saw. */
@@ -204,8 +212,7 @@ static void let_in(struct request *request,
                                      login->token,
                                      (int)answer->body.len - 1,
                                      answer->body.at + 1));
-    limits_give_back(request, LIMIT_LOGIN_ACCOUNT, login->account);
-    limits_give_back(request, LIMIT_LOGIN_ADDRESS, login->address);
+    give_back(request, login);
     asking_answer(request, &full, cookie(request, login->token, ""));
 }
 

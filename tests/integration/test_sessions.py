@@ -289,6 +289,20 @@ def test_right_passwords_are_not_counted(town):
         client.login(address, PASSWORD)
 
 
+@pytest.mark.stack(workers=0, settings=SETTINGS)
+def test_a_login_that_nobody_looked_at_is_not_counted(stack):
+    town = Town(stack)
+    _, address = town.user()
+    client = town.client()
+    for _ in range(7):
+        answer = client.post("/api/login", {"email": address, "password": PASSWORD},
+                             headers={"Prefer": "wait=1"})
+        assert (answer.status, answer.code) == (503, "too_late")
+    with Worker(stack.config, "late"):
+        client.login(address, PASSWORD)
+        assert stack.sql_one("SELECT COUNT(*) FROM sessions") == 1
+
+
 def test_fifty_wrong_passwords_from_one_address_are_enough(town):
     village = town.address()
     _, address = town.user()
