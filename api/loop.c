@@ -300,12 +300,12 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     reader_expire(loop->door->reader);
     connection_expire(loop, now);
     waiting_tick(loop->waiting, now);
+    connection_free_closed(loop);
     if (now >= loop->sweep_ms) {
         loop->sweep_ms = now + SWEEP_MS;
         connection_sweep(loop, now);
         give_memory_back(loop);
     }
-    connection_free_closed(loop);
     if (loop->draining) {
         connection_drain(loop, now);
         if (loop->connection_count == 0 || now >= loop->drain_until_ms) {
