@@ -39,7 +39,6 @@ static void read_titles(struct reading *reading, const struct csv_row *row);
 static int find_cell(struct span title);
 static void read_row(struct reading *reading, const struct csv_row *row);
 static bool is_empty(const struct csv_row *row);
-static const char *check_cell(enum amicale_cell cell, struct span text);
 static bool has_control(struct span text);
 static bool is_postal_code(struct span text);
 static struct span canonical(struct arena *arena, struct span address);
@@ -156,7 +155,7 @@ static void read_row(struct reading *reading, const struct csv_row *row)
         if (cell == AMICALE_EMAIL) {
             text = canonical(reading->arena, text);
         }
-        const char *wrong = check_cell(cell, text);
+        const char *wrong = amicale_cell_fault(cell, text);
         if (wrong) {
             complain(reading, row->line, i + 1, columns[cell].name, wrong);
         } else {
@@ -175,8 +174,7 @@ static bool is_empty(const struct csv_row *row)
     return true;
 }
 
-/* What is wrong with it; NULL: nothing. */
-static const char *check_cell(enum amicale_cell cell, struct span text)
+const char *amicale_cell_fault(enum amicale_cell cell, struct span text)
 {
     if (!span_is_utf8(text)) {
         return "it is not UTF-8: save the file as \"CSV UTF-8\"";

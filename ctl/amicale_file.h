@@ -52,6 +52,8 @@ struct amicale_file {
     size_t complaint_count;
 };
 
+/* What is wrong with a text for its column; NULL: nothing. */
+const char *amicale_cell_fault(enum amicale_cell cell, struct span text);
 /* With a complaint, no row is to be used. */
 void amicale_file_read(struct span file,
                        struct arena *arena,

@@ -1,171 +1,216 @@
 /* SPDX-License-Identifier: MIT
- * amicale add and amicale account - the associations that sell, and whose Stripe account
- * is whose. Each deed and its row in the audit log are one transaction. */
-#include <ctype.h>
-
-#include "common/base/settings.h"
+ * amicale add and change - the associations that sell. Each deed and its row in the audit
+ * log are one transaction. */
 #include "common/link/mariadb.h"
+#include "ctl/amicale_file.h"
+#include "ctl/amicale_known.h"
 #include "ctl/ctl.h"
 #include "ctl/people.h"
 #include "ctl/verbs.h"
 
-static bool is_account(struct span account);
-static int attach_account(struct ctl *ctl, int64_t amicale, struct span account);
+/* What the options say of an amicale, in the order of its cells; NULL: nothing. */
+struct given {
+    const char *texts[AMICALE_CELLS];
+    struct span cells[AMICALE_CELLS];
+};
+
+static const char *const options[AMICALE_CELLS] = {
+    [AMICALE_NAME] = "--name",
+    [AMICALE_EMAIL] = "--email",
+    [AMICALE_ADRESSE1] = "--adresse1",
+    [AMICALE_ADRESSE2] = "--adresse2",
+    [AMICALE_CODE_POSTAL] = "--code-postal",
+    [AMICALE_VILLE] = "--ville",
+};
+
+static int read_given(struct ctl *ctl, struct given *out_given);
+static int check_address(struct ctl *ctl, const struct given *given, int64_t amicale);
+static int insert_amicale(struct ctl *ctl, const struct given *given, int64_t *id);
+static int update_amicale(struct ctl *ctl, const struct given *given, int64_t id);
+static struct sql_value sealed_or_null(struct ctl *ctl,
+                                       const struct given *given,
+                                       enum amicale_cell cell,
+                                       const char *column);
+static struct sql_value text_or_null(const struct given *given, enum amicale_cell cell);
 
 int verb_amicale_add(struct ctl *ctl)
 {
-    struct span name = span_trim(span_of(ctl_option(ctl, "--name")));
-    struct span address = {0};
+    struct given given;
     int64_t id = 0;
-    if (!people_is_name(name) ||
-        !people_address(ctl, span_of(ctl_option(ctl, "--email")), &address)) {
+    if (!ctl_option(ctl, "--name") || !ctl_option(ctl, "--email")) {
         return ctl_say(CTL_USAGE, "amicale add wants --name NAME and --email ADDRESS");
+    }
+    int code = read_given(ctl, &given);
+    if (code != CTL_OK) {
+        return code;
     }
     if (!ctl_number(ctl, "--id", 0, 1, PEOPLE_ID_MOST, &id)) {
         return CTL_USAGE;
     }
-    static const char *const texts[] = {"--adresse1",
-                                        "--adresse2",
-                                        "--code-postal",
-                                        "--ville"};
-    struct sql_value values[4];
-    for (size_t i = 0; i < 4; i++) {
-        const char *given = ctl_option(ctl, texts[i]);
-        values[i] = SQL_STRING(given ? given : "");
-    }
     if (mariadb_begin(ctl->db, &ctl->fault) != OUTCOME_DONE) {
         return ctl_failed(ctl);
     }
-    struct sql_rows rows;
-    enum outcome outcome =
-        mariadb_run(ctl->db,
-                    "INSERT INTO amicales (id, encrypted_name, encrypted_email,"
-                    " adresse1, adresse2, code_postal, ville)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    SQL_VALUES(people_optional_id(id),
-                               people_sealed(ctl, "amicales.encrypted_name", name),
-                               people_sealed(ctl, "amicales.encrypted_email", address),
-                               values[0],
-                               values[1],
-                               values[2],
-                               values[3]),
-                    &ctl->arena,
-                    &rows,
-                    &ctl->fault);
-    int code = CTL_OK;
-    if (outcome == OUTCOME_DONE) {
-        id = id ? id : rows.insert_id;
-    } else if (mariadb_is_duplicate(&ctl->fault)) {
-        code =
-            ctl_say(CTL_WRONG_STATE, "there is an amicale %lld already", (long long)id);
-    } else {
-        code = ctl_failed(ctl);
+    code = check_address(ctl, &given, id);
+    if (code == CTL_OK) {
+        code = insert_amicale(ctl, &given, &id);
     }
     struct span what = span_of(arena_format(&ctl->arena, "amicale %lld", (long long)id));
     code = people_finish(ctl, code, "amicale add", what, SPAN(""));
     return code == CTL_OK ? people_report(ctl, "amicale", id) : code;
 }
 
-/* acct_ and what Stripe puts behind it. */
-static bool is_account(struct span account)
+int verb_amicale_change(struct ctl *ctl)
 {
-    const size_t prefix = sizeof("acct_") - 1;
-    bool good =
-        span_starts(account, "acct_") && account.len > prefix && account.len <= 255;
-    for (size_t i = prefix; i < account.len && good; i++) {
-        good = isalnum((unsigned char)account.at[i]);
-    }
-    return good;
-}
-
-int verb_amicale_account(struct ctl *ctl)
-{
-    int64_t amicale = 0;
-    struct span account = span_of(ctl->words[1]);
-    if (!span_to_i64(span_of(ctl->words[0]), &amicale) || amicale < 1) {
+    struct given given;
+    struct span why;
+    int64_t id = 0;
+    size_t count = 0;
+    if (!span_to_i64(span_of(ctl->words[0]), &id) || id < 1) {
         return ctl_say(CTL_USAGE, "%s is no number of an amicale", ctl->words[0]);
     }
-    if (!is_account(account)) {
-        return ctl_say(CTL_USAGE, "%s is no Stripe account", ctl->words[1]);
+    if (!ctl_why(ctl, false, &why)) {
+        return CTL_USAGE;
+    }
+    int code = read_given(ctl, &given);
+    if (code != CTL_OK) {
+        return code;
+    }
+    for (size_t i = 0; i < AMICALE_CELLS; i++) {
+        count += given.texts[i] != NULL;
+    }
+    if (count == 0) {
+        return ctl_say(CTL_USAGE, "amicale change wants an option that says what");
     }
     if (mariadb_begin(ctl->db, &ctl->fault) != OUTCOME_DONE) {
         return ctl_failed(ctl);
     }
-    int code = attach_account(ctl, amicale, account);
-    struct span why =
-        span_of(arena_format(&ctl->arena, "amicale %lld", (long long)amicale));
-    code = people_finish(ctl, code, "amicale account", account, why);
-    return code == CTL_OK ? people_report(ctl, "amicale", amicale) : code;
+    code = check_address(ctl, &given, id);
+    if (code == CTL_OK) {
+        code = update_amicale(ctl, &given, id);
+    }
+    struct span what = span_of(arena_format(&ctl->arena, "amicale %lld", (long long)id));
+    code = people_finish(ctl, code, "amicale change", what, why);
+    return code == CTL_OK ? people_report(ctl, "amicale", id) : code;
 }
 
-/* The row may be there already: made by an event that came before anybody said whose
- * account it is. Its findings are settled by saying so. */
-static int attach_account(struct ctl *ctl, int64_t amicale, struct span account)
+/* By the rules of a file's cells. */
+static int read_given(struct ctl *ctl, struct given *out_given)
 {
-    bool onboarded = ctl_option(ctl, "--onboarded") != NULL;
+    struct given given = {.texts = {NULL}};
+    for (int i = 0; i < AMICALE_CELLS; i++) {
+        enum amicale_cell cell = (enum amicale_cell)i;
+        given.texts[cell] = ctl_option(ctl, options[cell]);
+        given.cells[cell] = span_trim(span_of(given.texts[cell]));
+        if (!given.texts[cell]) {
+            continue;
+        }
+        if (cell == AMICALE_EMAIL) {
+            (void)people_address(ctl, given.cells[cell], &given.cells[cell]);
+        }
+        const char *wrong = amicale_cell_fault(cell, given.cells[cell]);
+        if (wrong) {
+            return ctl_say(CTL_USAGE, "%s: %s", options[cell], wrong);
+        }
+    }
+    *out_given = given;
+    return CTL_OK;
+}
+
+/* An address stands for one amicale, as in a file that is imported: who adds one twice
+ * would make it two accounts. */
+static int check_address(struct ctl *ctl, const struct given *given, int64_t amicale)
+{
+    struct amicale_known known;
+    if (!given->texts[AMICALE_EMAIL]) {
+        return CTL_OK;
+    }
+    if (amicale_known_read(ctl, &known) != OUTCOME_DONE) {
+        return ctl_failed(ctl);
+    }
+    int64_t other =
+        amicale_known_find(&known, people_lookup(ctl, given->cells[AMICALE_EMAIL]));
+    if (other > 0 && other != amicale) {
+        return ctl_say(CTL_WRONG_STATE,
+                       "amicale %lld has this address already",
+                       (long long)other);
+    }
+    return CTL_OK;
+}
+
+static int insert_amicale(struct ctl *ctl, const struct given *given, int64_t *id)
+{
+    const struct span *cells = given->cells;
+    struct sql_rows rows;
+    enum outcome outcome = mariadb_run(
+        ctl->db,
+        "INSERT INTO amicales (id, encrypted_name, encrypted_email,"
+        " adresse1, adresse2, code_postal, ville) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        SQL_VALUES(people_optional_id(*id),
+                   people_sealed(ctl, "amicales.encrypted_name", cells[AMICALE_NAME]),
+                   people_sealed(ctl, "amicales.encrypted_email", cells[AMICALE_EMAIL]),
+                   people_text(cells[AMICALE_ADRESSE1]),
+                   people_text(cells[AMICALE_ADRESSE2]),
+                   people_text(cells[AMICALE_CODE_POSTAL]),
+                   people_text(cells[AMICALE_VILLE])),
+        &ctl->arena,
+        &rows,
+        &ctl->fault);
+    if (outcome == OUTCOME_DONE) {
+        *id = *id ? *id : rows.insert_id;
+        return CTL_OK;
+    }
+    return mariadb_is_duplicate(&ctl->fault) ? ctl_say(CTL_WRONG_STATE,
+                                                       "there is an amicale %lld already",
+                                                       (long long)*id)
+                                             : ctl_failed(ctl);
+}
+
+/* What is not given stays as it is. */
+static int update_amicale(struct ctl *ctl, const struct given *given, int64_t id)
+{
     struct sql_rows rows;
     enum outcome outcome = mariadb_run(ctl->db,
                                        "SELECT id FROM amicales WHERE id = ? FOR UPDATE",
-                                       SQL_VALUES(SQL_I64(amicale)),
+                                       SQL_VALUES(SQL_I64(id)),
                                        &ctl->arena,
                                        &rows,
                                        &ctl->fault);
     if (outcome == OUTCOME_DONE && rows.count == 0) {
-        return ctl_say(CTL_NOT_FOUND, "there is no amicale %lld", (long long)amicale);
+        return ctl_say(CTL_NOT_FOUND, "there is no amicale %lld", (long long)id);
     }
     if (outcome == OUTCOME_DONE) {
         outcome = mariadb_run(
             ctl->db,
-            "INSERT INTO stripe_accounts (amicale_id, stripe_account_id,"
-            " charges_enabled, payouts_enabled, onboarding_completed, livemode)"
-            " VALUES (?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE"
-            " amicale_id = IF(stripe_account_id = VALUES(stripe_account_id),"
-            " COALESCE(amicale_id, VALUES(amicale_id)), amicale_id),"
-            " charges_enabled = charges_enabled OR VALUES(charges_enabled),"
-            " payouts_enabled = payouts_enabled OR VALUES(payouts_enabled),"
-            " onboarding_completed ="
-            " onboarding_completed OR VALUES(onboarding_completed)",
-            SQL_VALUES(SQL_I64(amicale),
-                       SQL_SPAN(account),
-                       SQL_I64(onboarded),
-                       SQL_I64(onboarded),
-                       SQL_I64(onboarded),
-                       SQL_I64(ctl->settings->stripe.livemode)),
+            "UPDATE amicales SET encrypted_name = COALESCE(?, encrypted_name),"
+            " encrypted_email = COALESCE(?, encrypted_email),"
+            " adresse1 = COALESCE(?, adresse1), adresse2 = COALESCE(?, adresse2),"
+            " code_postal = COALESCE(?, code_postal), ville = COALESCE(?, ville)"
+            " WHERE id = ?",
+            SQL_VALUES(
+                sealed_or_null(ctl, given, AMICALE_NAME, "amicales.encrypted_name"),
+                sealed_or_null(ctl, given, AMICALE_EMAIL, "amicales.encrypted_email"),
+                text_or_null(given, AMICALE_ADRESSE1),
+                text_or_null(given, AMICALE_ADRESSE2),
+                text_or_null(given, AMICALE_CODE_POSTAL),
+                text_or_null(given, AMICALE_VILLE),
+                SQL_I64(id)),
             &ctl->arena,
             NULL,
             &ctl->fault);
     }
-    if (outcome == OUTCOME_DONE) {
-        outcome = mariadb_run(ctl->db,
-                              "SELECT amicale_id FROM stripe_accounts"
-                              " WHERE stripe_account_id = ?",
-                              SQL_VALUES(SQL_SPAN(account)),
-                              &ctl->arena,
-                              &rows,
-                              &ctl->fault);
-    }
-    /* Another row kept one of the two: an account has one amicale, and an amicale one
-     * account at a time. */
-    if (outcome == OUTCOME_DONE && rows.count == 0) {
-        return ctl_say(CTL_WRONG_STATE,
-                       "amicale %lld has another account already",
-                       (long long)amicale);
-    }
-    if (outcome == OUTCOME_DONE && sql_i64(&rows, 0, 0) != amicale) {
-        return ctl_say(CTL_WRONG_STATE,
-                       "%.*s belongs to amicale %lld",
-                       SPAN_ARGS(account),
-                       (long long)sql_i64(&rows, 0, 0));
-    }
-    if (outcome == OUTCOME_DONE) {
-        outcome = mariadb_run(ctl->db,
-                              "UPDATE reconciliation_findings SET closed_at = NOW(3),"
-                              " closed_by = ? WHERE kind = 'unknown_account'"
-                              " AND subject = ? AND closed_at IS NULL",
-                              SQL_VALUES(SQL_SPAN(ctl_who(ctl)), SQL_SPAN(account)),
-                              &ctl->arena,
-                              NULL,
-                              &ctl->fault);
-    }
     return outcome == OUTCOME_DONE ? CTL_OK : ctl_failed(ctl);
+}
+
+static struct sql_value sealed_or_null(struct ctl *ctl,
+                                       const struct given *given,
+                                       enum amicale_cell cell,
+                                       const char *column)
+{
+    return given->texts[cell] ? people_sealed(ctl, column, given->cells[cell])
+                              : SQL_NOTHING;
+}
+
+static struct sql_value text_or_null(const struct given *given, enum amicale_cell cell)
+{
+    return given->texts[cell] ? people_text(given->cells[cell]) : SQL_NOTHING;
 }

@@ -3,29 +3,15 @@
  * all that is new is added in one transaction, each with its row in the audit log. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/json.h"
 #include "common/link/mariadb.h"
 #include "ctl/amicale_file.h"
+#include "ctl/amicale_known.h"
 #include "ctl/ctl.h"
 #include "ctl/people.h"
 #include "ctl/verbs.h"
-
-enum { PAGE_ROWS = 1000 };
-
-/* The amicales of the books, by the lookup of their address: the one that each was
- * imported under, and the one that it has. */
-struct known {
-    struct span lookup;
-    int64_t amicale;
-};
-struct known_list {
-    struct known *list; /* sorted by lookup */
-    size_t count;
-    size_t room;
-};
 
 /* What becomes of a row. */
 struct import_row {
@@ -44,15 +30,6 @@ struct import {
 static int read_bytes(struct ctl *ctl, const char *path, struct span *out_bytes);
 static int say_complaints(const char *path, const struct amicale_file *file);
 static int plan(struct ctl *ctl, const struct amicale_file *file, struct import *import);
-static enum outcome read_known(struct ctl *ctl, struct known_list *out_known);
-static enum outcome add_page(struct ctl *ctl,
-                             const struct sql_rows *rows,
-                             struct known_list *known);
-static void add_known(struct ctl *ctl,
-                      struct known_list *known,
-                      struct span lookup,
-                      int64_t amicale);
-static int by_lookup(const void *a, const void *b);
 static int add_all(struct ctl *ctl, struct import *import, struct span why);
 static int add_one(struct ctl *ctl, struct import_row *row, struct span why);
 static void report(struct ctl *ctl, const struct import *import);
@@ -141,115 +118,21 @@ static int say_complaints(const char *path, const struct amicale_file *file)
 
 static int plan(struct ctl *ctl, const struct amicale_file *file, struct import *import)
 {
-    struct known_list known = {.count = 0};
-    if (read_known(ctl, &known) != OUTCOME_DONE) {
+    struct amicale_known known;
+    if (amicale_known_read(ctl, &known) != OUTCOME_DONE) {
         return ctl_failed(ctl);
     }
     import->rows = ARENA_ARRAY(&ctl->arena, struct import_row, file->count + 1);
     import->count = file->count;
     for (size_t i = 0; i < file->count; i++) {
         struct import_row *row = &import->rows[i];
-        const struct known *found = NULL;
         row->row = &file->rows[i];
         row->lookup = people_lookup(ctl, row->row->cells[AMICALE_EMAIL]);
-        if (known.count > 0) {
-            struct known key = {.lookup = row->lookup};
-            found = bsearch(&key, known.list, known.count, sizeof(key), by_lookup);
-        }
-        if (found) {
-            row->known = true;
-            row->amicale = found->amicale;
-            import->known++;
-        }
+        row->amicale = amicale_known_find(&known, row->lookup);
+        row->known = row->amicale > 0;
+        import->known += row->known;
     }
     return CTL_OK;
-}
-
-/* Addresses are sealed, so all are looked at: there are some thousands at most. */
-static enum outcome read_known(struct ctl *ctl, struct known_list *out_known)
-{
-    struct known_list known = {.count = 0};
-    struct sql_rows rows = {.count = 0};
-    int64_t behind = 0;
-    do {
-        enum outcome outcome =
-            mariadb_run(ctl->db,
-                        "SELECT id, encrypted_email, import_lookup FROM amicales"
-                        " WHERE id > ? ORDER BY id LIMIT ?",
-                        SQL_VALUES(SQL_I64(behind), SQL_I64(PAGE_ROWS)),
-                        &ctl->arena,
-                        &rows,
-                        &ctl->fault);
-        if (outcome == OUTCOME_DONE) {
-            outcome = add_page(ctl, &rows, &known);
-        }
-        if (outcome != OUTCOME_DONE) {
-            return outcome;
-        }
-        behind = rows.count > 0 ? sql_i64(&rows, rows.count - 1, 0) : behind;
-    } while (rows.count == PAGE_ROWS);
-    if (known.count > 0) {
-        qsort(known.list, known.count, sizeof(known.list[0]), by_lookup);
-    }
-    *out_known = known;
-    return OUTCOME_DONE;
-}
-
-/* An address that cannot be unsealed ends the import: its amicale could be added twice. */
-static enum outcome add_page(struct ctl *ctl,
-                             const struct sql_rows *rows,
-                             struct known_list *known)
-{
-    enum { ID, EMAIL, IMPORTED };
-    for (size_t i = 0; i < rows->count; i++) {
-        bool whole = true;
-        int64_t amicale = sql_i64(rows, i, ID);
-        struct span address = people_unsealed(ctl,
-                                              "amicales.encrypted_email",
-                                              sql_at(rows, i, EMAIL),
-                                              &whole);
-        if (!whole) {
-            return fault_set(&ctl->fault,
-                             OUTCOME_NEVER,
-                             "import",
-                             0,
-                             "the address of amicale %lld cannot be read",
-                             (long long)amicale);
-        }
-        if (address.len > 0) {
-            add_known(ctl, known, people_lookup(ctl, address), amicale);
-        }
-        if (!sql_is_null(rows, i, IMPORTED)) {
-            add_known(ctl, known, sql_text(rows, i, IMPORTED), amicale);
-        }
-    }
-    return OUTCOME_DONE;
-}
-
-static void add_known(struct ctl *ctl,
-                      struct known_list *known,
-                      struct span lookup,
-                      int64_t amicale)
-{
-    if (known->count == known->room) {
-        size_t room = known->room ? known->room * 2 : PAGE_ROWS;
-        struct known *list = ARENA_ARRAY(&ctl->arena, struct known, room);
-        if (known->count > 0) {
-            memcpy(list, known->list, known->count * sizeof(*list));
-        }
-        known->list = list;
-        known->room = room;
-    }
-    known->list[known->count++] = (struct known){.lookup = lookup, .amicale = amicale};
-}
-
-/* Lookups are hex of one length. */
-static int by_lookup(const void *a, const void *b)
-{
-    struct span left = ((const struct known *)a)->lookup;
-    struct span right = ((const struct known *)b)->lookup;
-    int order = memcmp(left.at, right.at, left.len < right.len ? left.len : right.len);
-    return order != 0 ? order : (left.len > right.len) - (left.len < right.len);
 }
 
 static int add_all(struct ctl *ctl, struct import *import, struct span why)

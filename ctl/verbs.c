@@ -57,6 +57,16 @@ static const struct verb_option amicale_add_options[] = {
     {"--id", "N", "number to give it, when it has one elsewhere"},
     {0},
 };
+static const struct verb_option amicale_change_options[] = {
+    {"--name", "NAME", "its name"},
+    {"--email", "ADDRESS", "where it is written to"},
+    {"--adresse1", "TEXT", "street and number"},
+    {"--adresse2", "TEXT", "second line of the address"},
+    {"--code-postal", "TEXT", "postal code"},
+    {"--ville", "TEXT", "town"},
+    {"--why", "TEXT", "the reason, for the audit log"},
+    {0},
+};
 static const struct verb_option amicale_account_options[] = {
     {"--onboarded", NULL, "it may charge, until Stripe says otherwise"},
     {0},
@@ -153,6 +163,9 @@ const struct verb verbs[] = {
      "write a new key ring to a file that does not exist yet"},
     {"amicale add", "", 0, 0, PEOPLE, amicale_add_options, verb_amicale_add,
      "add an amicale"},
+    {"amicale change", "AMICALE", 1, 1, PEOPLE, amicale_change_options,
+     verb_amicale_change,
+     "change what is known of an amicale"},
     {"amicale account", "AMICALE ACCT", 2, 2, BOOKS, amicale_account_options,
      verb_amicale_account,
      "attach the Stripe account that an amicale has"},

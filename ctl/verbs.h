@@ -61,6 +61,8 @@ int verb_settings(struct ctl *ctl);
 int verb_keygen(struct ctl *ctl);
 /* verb_amicale.c */
 int verb_amicale_add(struct ctl *ctl);
+int verb_amicale_change(struct ctl *ctl);
+/* verb_amicale_account.c */
 int verb_amicale_account(struct ctl *ctl);
 /* verb_amicale_list.c */
 int verb_amicale_list(struct ctl *ctl);

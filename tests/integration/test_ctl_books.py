@@ -187,9 +187,9 @@ def test_a_name_from_outside_is_no_sql(sold):
 # --- people ---------------------------------------------------------------------------------
 
 
-def add_amicale(room, *words, **options):
+def add_amicale(room, *words, email="Contact@Amicale.FR", **options):
     return room.tocsin("amicale", "add", "--name", "Amicale de Saint-Rémy", "--email",
-                       "Contact@Amicale.FR", *words, **options)
+                       email, *words, **options)
 
 
 def add_user(room, *words, password="un mot de passe\n", **options):
@@ -211,22 +211,59 @@ def test_an_amicale_keeps_the_number_that_it_had(room):
     assert add_amicale(room, "--id", "4711") == "amicale 4711\n"
     done = add_amicale(room, "--id", "4711", expect=None)
     assert done.returncode == 4 and "there is an amicale 4711 already" in done.stderr
-    assert add_amicale(room) == "amicale 4712\n"
+    assert add_amicale(room, email="autre@amicale.fr") == "amicale 4712\n"
     assert room.sql_one("SELECT COUNT(*) FROM audit_log") == 2
 
 
 @pytest.mark.parametrize("words", [
     [], ["--name", "A"], ["--email", "a@b.fr"], ["--name", " ", "--email", "a@b.fr"],
     ["--name", "A", "--email", "nonsense"], ["--name", "A", "--email", "a@b.fr", "--id", "x"],
+    ["--name", "A", "--email", "a@b.fr", "--code-postal", "1000"],
+    ["--name", "A", "--email", "a@b.fr", "--ville", "V" * 121],
+    ["--name", "A\nB", "--email", "a@b.fr"],
 ])
 def test_an_amicale_that_is_not_whole_is_refused(room, words):
     room.tocsin("amicale", "add", *words, expect=2)
     assert room.sql_one("SELECT COUNT(*) FROM amicales") == 0
 
 
+def test_an_address_stands_for_one_amicale(room):
+    add_amicale(room)
+    done = add_amicale(room, email="contact@amicale.fr", expect=None)
+    assert done.returncode == 4 and "amicale 1 has this address already" in done.stderr
+    assert room.sql_one("SELECT COUNT(*) FROM amicales") == 1
+    assert room.sql_one("SELECT COUNT(*) FROM audit_log") == 1
+
+
+def test_what_is_said_of_an_amicale_is_changed_and_nothing_else(room):
+    add_amicale(room, "--adresse1", "1 place d'Armes", "--adresse2", "Bâtiment B")
+    before = room.sql("SELECT encrypted_name, adresse1 FROM amicales")
+    assert room.tocsin("amicale", "change", "1", "--email", "neuf@amicale.fr", "--adresse2", "",
+                       "--code-postal", "13210", "--why", "moved") == "amicale 1\n"
+    assert room.sql("SELECT encrypted_name, adresse1 FROM amicales") == before
+    assert room.sql("SELECT adresse2, code_postal FROM amicales") == (("", "13210"),)
+    assert "n***@a***.fr" in room.tocsin("amicale", "list", "--json")
+    assert room.sql("SELECT verb, what, why FROM audit_log")[-1] == (
+        "amicale change", "amicale 1", "moved")
+
+
+@pytest.mark.parametrize("words, code", [
+    (["1"], 2), (["x", "--ville", "V"], 2), (["9", "--ville", "V"], 3), (["1", "--name", ""], 2),
+    (["1", "--email", "nonsense"], 2), (["1", "--code-postal", "A"], 2),
+    (["1", "--email", "autre@amicale.fr"], 4),
+])
+def test_a_change_that_cannot_be_changes_nothing(room, words, code):
+    add_amicale(room)
+    add_amicale(room, email="autre@amicale.fr")
+    before = room.sql("SELECT * FROM amicales")
+    room.tocsin("amicale", "change", *words, expect=code)
+    assert room.sql("SELECT * FROM amicales") == before
+    assert room.sql_one("SELECT COUNT(*) FROM audit_log") == 2
+
+
 def test_an_account_is_attached_to_its_amicale(room):
     add_amicale(room)
-    add_amicale(room)
+    add_amicale(room, email="autre@amicale.fr")
     assert room.tocsin("amicale", "account", "1", "acct_1", json_output=True) == {"amicale": 1}
     account = ("SELECT amicale_id, charges_enabled, payouts_enabled, onboarding_completed"
                " FROM stripe_accounts WHERE stripe_account_id = 'acct_1'")
@@ -337,6 +374,13 @@ def test_users_that_cannot_be_are_refused(room, words, password, code):
     add_user(room, *words, password=password, expect=code)
     assert room.sql_one("SELECT COUNT(*) FROM users") == 0
     assert room.sql_one("SELECT COUNT(*) FROM audit_log") == 0
+
+
+def test_a_name_is_one_line(room):
+    done = room.tocsin("user", "add", "--name", "Jeanne\nBcc: x@y.fr", "--role", "operator",
+                       "--email", "a@b.fr", stdin="longer-one\n", expect=None)
+    assert done.returncode == 2 and "--name NAME" in done.stderr
+    assert room.sql_one("SELECT COUNT(*) FROM users") == 0
 
 
 @pytest.mark.parametrize("words", [
