@@ -160,9 +160,13 @@ void people_say_more(struct ctl *ctl, struct span cursor)
     }
 }
 
-bool people_is_name(struct span name)
+bool people_is_name(struct span name, size_t most_bytes)
 {
-    return name.len > 0 && name.len <= PEOPLE_NAME_BYTES && span_is_utf8(name);
+    bool good = name.len > 0 && name.len <= most_bytes && span_is_utf8(name);
+    for (size_t i = 0; i < name.len && good; i++) {
+        good = (unsigned char)name.at[i] >= 0x20 && name.at[i] != 0x7F;
+    }
+    return good;
 }
 
 int people_report(struct ctl *ctl, const char *what, int64_t id)

@@ -43,7 +43,8 @@ struct sql_value people_sealed(struct ctl *ctl, const char *column, struct span 
 struct sql_value people_text(struct span text);
 /* NULL lets AUTO_INCREMENT give the next number. */
 struct sql_value people_optional_id(int64_t id);
-bool people_is_name(struct span name);
+/* UTF-8 without control characters, and not empty. */
+bool people_is_name(struct span name, size_t most_bytes);
 /* What was sealed; empty when there is nothing, or when it cannot be unsealed: a message
  * says so, and *whole becomes false. */
 struct span people_unsealed(struct ctl *ctl,

@@ -42,7 +42,6 @@ static void list_text(struct ctl *ctl,
                       size_t count,
                       struct span cursor);
 static int read_device(struct ctl *ctl, struct new_device *out_device);
-static bool is_name(struct span name);
 static bool is_day(struct ctl *ctl, struct span day);
 static int insert_device(struct ctl *ctl,
                          const struct new_device *device,
@@ -177,8 +176,10 @@ static int read_device(struct ctl *ctl, struct new_device *out_device)
         .country = country ? span_of(country) : SPAN("FR"),
         .certified_on = span_of(ctl_option(ctl, "--certified-on")),
     };
-    if (!is_name(device.manufacturer) || !is_name(device.model) ||
-        !is_name(device.identifier) || !ctl_option(ctl, "--least-android")) {
+    if (!people_is_name(device.manufacturer, NAME_BYTES) ||
+        !people_is_name(device.model, NAME_BYTES) ||
+        !people_is_name(device.identifier, NAME_BYTES) ||
+        !ctl_option(ctl, "--least-android")) {
         return ctl_say(
             CTL_USAGE,
             "devices add wants --manufacturer NAME, --model NAME, --identifier "
@@ -199,15 +200,6 @@ static int read_device(struct ctl *ctl, struct new_device *out_device)
     }
     *out_device = device;
     return CTL_OK;
-}
-
-static bool is_name(struct span name)
-{
-    bool good = name.len > 0 && name.len <= NAME_BYTES && span_is_utf8(name);
-    for (size_t i = 0; i < name.len && good; i++) {
-        good = (unsigned char)name.at[i] >= 0x20 && name.at[i] != 0x7F;
-    }
-    return good;
 }
 
 static bool is_day(struct ctl *ctl, struct span day)

@@ -55,7 +55,7 @@ static int read_user(struct ctl *ctl, struct new_user *out_user)
     if (!user.role) {
         return ctl_say(CTL_USAGE, "--role is pompier, admin, viewer or operator");
     }
-    if (!people_is_name(user.name) ||
+    if (!people_is_name(user.name, PEOPLE_NAME_BYTES) ||
         !people_address(ctl, span_of(ctl_option(ctl, "--email")), &user.address)) {
         return ctl_say(CTL_USAGE, "user add wants --name NAME and --email ADDRESS");
     }

@@ -6,7 +6,6 @@
 
 #include "common/base/json.h"
 #include "common/base/password.h"
-#include "common/base/password.h"
 #include "common/link/mariadb.h"
 #include "common/link/session_end.h"
 #include "ctl/ctl.h"
