@@ -53,7 +53,9 @@ enum outcome dispute_source_fill(struct receipt_source *source,
                                  struct fault *fault)
 {
     struct span reader;
+    struct span mark;
     struct span dispute = span_cut(source->subject, ':', &reader);
+    reader = span_cut(reader, ':', &mark);
     struct sql_rows rows;
     enum outcome outcome = read_dispute(handling, dispute, &rows, fault);
     if (outcome != OUTCOME_DONE) {
@@ -62,6 +64,10 @@ enum outcome dispute_source_fill(struct receipt_source *source,
     fill(source, handling, dispute, &rows);
     if (sql_i64(&rows, 0, CLOSED) == 1) {
         source->skip = "the dispute is closed";
+        return OUTCOME_DONE;
+    }
+    if (mark.len > 0 && !source->receipt.dispute.inquiry) {
+        source->skip = "the bank's question has become a dispute";
         return OUTCOME_DONE;
     }
     outcome = unseal(handling,
@@ -80,6 +86,11 @@ enum outcome dispute_source_fill(struct receipt_source *source,
     }
     return outcome == OUTCOME_DONE ? find_reader(source, handling, reader, &rows, fault)
                                    : outcome;
+}
+
+bool dispute_is_inquiry(struct span status)
+{
+    return span_starts(status, "warning_");
 }
 
 static enum outcome read_dispute(struct handling *handling,
@@ -123,7 +134,7 @@ static void fill(struct receipt_source *source,
                  const struct sql_rows *rows)
 {
     struct span status = sql_text(rows, 0, STATUS);
-    bool inquiry = span_starts(status, "warning_");
+    bool inquiry = dispute_is_inquiry(status);
     bool wants_answer =
         span_is(status, "needs_response") || span_is(status, "warning_needs_response");
     struct receipt *receipt = &source->receipt;

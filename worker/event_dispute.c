@@ -16,7 +16,7 @@ static enum outcome add_details(struct event_work *work,
                                 const struct mirror_row *dispute,
                                 int64_t payment_id,
                                 struct fault *fault);
-static enum outcome close_finding(struct event_work *work, struct fault *fault);
+static enum outcome close_findings(struct event_work *work, struct fault *fault);
 
 static const struct mirror dispute_mirror = {
     .collection = "/v1/disputes",
@@ -105,17 +105,18 @@ static enum outcome add_details(struct event_work *work,
                     arena,
                     NULL,
                     fault);
-    return outcome == OUTCOME_DONE && (told || closed) ? close_finding(work, fault)
+    return outcome == OUTCOME_DONE && (told || closed) ? close_findings(work, fault)
                                                        : outcome;
 }
 
-/* The one that dispute.tell opened: nobody needs to answer any more. */
-static enum outcome close_finding(struct event_work *work, struct fault *fault)
+/* Those that dispute.tell opened: nobody needs to answer any more. */
+static enum outcome close_findings(struct event_work *work, struct fault *fault)
 {
     return mariadb_run(
         work->handling->db,
         "UPDATE reconciliation_findings SET closed_at = CURRENT_TIMESTAMP(3),"
-        " closed_by = ? WHERE kind = 'dispute' AND subject = ? AND closed_at IS NULL",
+        " closed_by = ? WHERE kind IN ('dispute', 'dispute_untold') AND subject = ?"
+        " AND closed_at IS NULL",
         SQL_VALUES(SQL_SPAN(work->event.id), SQL_SPAN(work->event.object_id)),
         work->handling->arena,
         NULL,

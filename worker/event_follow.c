@@ -5,6 +5,7 @@
  * be sent once. */
 #include "common/base/arena.h"
 #include "common/link/mariadb.h"
+#include "worker/dispute_source.h"
 #include "worker/events.h"
 #include "worker/handlers.h"
 #include "worker/payment.h"
@@ -68,8 +69,8 @@ enum outcome event_dispute_follow(struct event_work *work,
     struct sql_rows rows;
     enum outcome outcome = mariadb_run(
         work->handling->db,
-        "SELECT payment_intents.stripe_payment_intent_id, payment_intents.amicale_id"
-        " FROM disputes LEFT JOIN payment_intents"
+        "SELECT payment_intents.stripe_payment_intent_id, payment_intents.amicale_id,"
+        " disputes.status FROM disputes LEFT JOIN payment_intents"
         " ON payment_intents.id = disputes.payment_id"
         " WHERE stripe_dispute_id = ? AND closed_at IS NULL",
         SQL_VALUES(SQL_SPAN(work->event.object_id)),
@@ -81,7 +82,12 @@ enum outcome event_dispute_follow(struct event_work *work,
     }
     struct span dispute = arena_span(arena, work->event.object_id);
     struct follow_up *tell = handled_add(handled, "dispute.tell");
-    tell->id = span_of(arena_format(arena, "dispute:%.*s", SPAN_ARGS(dispute)));
+    /* A question of the bank may become a dispute, with another day: that is told too. */
+    tell->id = span_of(arena_format(
+        arena,
+        "dispute:%.*s%s",
+        SPAN_ARGS(dispute),
+        dispute_is_inquiry(sql_text(&rows, 0, 2)) ? DISPUTE_INQUIRY_MARK : ""));
     tell->tenant =
         sql_is_null(&rows, 0, 1)
             ? SPAN("-")

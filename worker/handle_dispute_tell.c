@@ -11,6 +11,7 @@
 #include "common/base/seal.h"
 #include "common/link/mariadb.h"
 #include "common/model/pii.h"
+#include "worker/dispute_source.h"
 #include "worker/finding.h"
 
 /* The columns of the dispute. */
@@ -22,6 +23,7 @@ enum column {
     DUE_BY,
     PAYMENT_INTENT,
     AMICALE_ADDRESS,
+    STATUS,
 };
 
 /* The dispute, and after which user the list of admins goes on. */
@@ -47,6 +49,7 @@ static void add_letter(struct telling *telling,
                        struct handled *handled,
                        const char *reader);
 static void add_rest(struct telling *telling, struct handled *handled, int64_t after);
+static const char *mark_of(const struct telling *telling);
 static struct span tenant_of(const struct telling *telling);
 static enum outcome open_finding(struct telling *telling,
                                  const char *kind,
@@ -138,7 +141,7 @@ static enum outcome read_dispute(struct telling *telling, struct fault *fault)
         handling->db,
         "SELECT payment_intents.amicale_id, disputes.amount, disputes.currency,"
         " closed_at IS NOT NULL, evidence_due_by, stripe_payment_intent_id,"
-        " amicales.encrypted_email FROM disputes"
+        " amicales.encrypted_email, disputes.status FROM disputes"
         " LEFT JOIN payment_intents ON payment_intents.id = disputes.payment_id"
         " LEFT JOIN amicales ON amicales.id = payment_intents.amicale_id"
         " WHERE disputes.id = ?",
@@ -230,14 +233,16 @@ static void add_letter(struct telling *telling,
     struct arena *arena = telling->handling->arena;
     struct follow_up *letter = handled_add(handled, "receipt.send");
     struct span dispute = telling->dispute;
-    letter->id =
-        span_of(arena_format(arena, "receipt:%.*s:%s", SPAN_ARGS(dispute), reader));
+    const char *mark = mark_of(telling);
+    letter->id = span_of(
+        arena_format(arena, "receipt:%.*s:%s%s", SPAN_ARGS(dispute), reader, mark));
     letter->tenant = tenant_of(telling);
     letter->payload =
         span_of(arena_format(arena,
-                             "{\"template\":\"dispute\",\"subject\":\"%.*s:%s\"}",
+                             "{\"template\":\"dispute\",\"subject\":\"%.*s:%s%s\"}",
                              SPAN_ARGS(dispute),
-                             reader));
+                             reader,
+                             mark));
     follow_up_ref(letter, dispute);
     follow_up_ref(letter, sql_text(&telling->rows, 0, PAYMENT_INTENT));
 }
@@ -247,8 +252,11 @@ static void add_rest(struct telling *telling, struct handled *handled, int64_t a
     struct arena *arena = telling->handling->arena;
     struct follow_up *rest = handled_add(handled, "dispute.tell");
     struct span dispute = telling->dispute;
-    rest->id = span_of(
-        arena_format(arena, "dispute:%.*s:%lld", SPAN_ARGS(dispute), (long long)after));
+    rest->id = span_of(arena_format(arena,
+                                    "dispute:%.*s%s:%lld",
+                                    SPAN_ARGS(dispute),
+                                    mark_of(telling),
+                                    (long long)after));
     rest->tenant = tenant_of(telling);
     rest->payload = span_of(arena_format(arena,
                                          "{\"dispute\":\"%.*s\",\"after\":%lld}",
@@ -256,6 +264,13 @@ static void add_rest(struct telling *telling, struct handled *handled, int64_t a
                                          (long long)after));
     follow_up_ref(rest, dispute);
     follow_up_ref(rest, sql_text(&telling->rows, 0, PAYMENT_INTENT));
+}
+
+/* Of the letters' names: as the dispute is now, whatever it was when the job was made. */
+static const char *mark_of(const struct telling *telling)
+{
+    return dispute_is_inquiry(sql_text(&telling->rows, 0, STATUS)) ? DISPUTE_INQUIRY_MARK
+                                                                   : "";
 }
 
 static struct span tenant_of(const struct telling *telling)

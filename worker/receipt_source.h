@@ -22,7 +22,8 @@ struct handling;
 
 struct receipt_source {
     struct receipt receipt; /* all but number, message_id and written_ms */
-    struct span subject; /* pi_..., payment:<id>, re_..., dp_...:<reader> */
+    struct span
+        subject; /* pi_..., payment:<id>, re_..., dp_...:<reader>, dispute_source.h */
     int64_t payment_id;
     int64_t refund_id; /* 0: none */
     int64_t amicale_id; /* 0: none */

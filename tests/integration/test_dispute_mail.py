@@ -184,10 +184,13 @@ def test_without_any_address_an_operator_is_told_that_nobody_was(room):
     room.stack.tocsin("amicale", "add", "--name", "Amicale de Bécherel", "--email",
                       "bureau@becherel.example", "--id", "3")
     execute(room, "UPDATE amicales SET encrypted_email = NULL WHERE id = 3")
-    _, quarrel, answer = disputed(room, Life(amicale=3, pompier=None))
+    life, quarrel, answer = disputed(room, Life(amicale=3, pompier=None))
     ran = follow(room, answer)
     assert list(ran) == [f"dispute:{quarrel['id']}"] and told(room) == []
     assert {("dispute_untold", quarrel["id"]), ("dispute", quarrel["id"])} <= room.findings()
+    quarrel["status"] = "lost"
+    assert room.event(life.tell("charge.dispute.closed", quarrel))["outcome"] == "DONE"
+    assert not [kind for kind, _ in room.findings() if kind.startswith("dispute")]
 
 
 def test_a_dispute_of_nobodys_payment_is_left_to_an_operator(room):
@@ -229,6 +232,29 @@ def test_a_question_of_the_bank_is_told_as_one(room):
     message = room.mail.messages()[0]
     assert message["Subject"].startswith("Demande sur un paiement de 15,00 €")
     assert "demande des explications" in text_of(message)
+
+
+def test_a_question_that_becomes_a_dispute_is_told_with_its_new_day(room):
+    life, quarrel, answer = disputed(room, status="warning_needs_response", reason="general")
+    follow(room, answer)
+    quarrel |= {"status": "needs_response", "reason": "fraudulent",
+                "evidence_details": {"due_by": DUE_BY + 86400}}
+    for _ in range(2):
+        follow(room, room.event(life.tell("charge.dispute.updated", quarrel)))
+    assert told(room) == ["a101@example.com"] * 2 + ["a102@example.com"] * 2
+    last = room.mail.messages()[-1]
+    assert last["Subject"].startswith("Contestation d'un paiement")
+    assert "vendredi 4 décembre 2026" in text_of(last)
+
+
+def test_a_letter_about_a_question_that_is_a_dispute_by_now_is_not_sent(room):
+    life, quarrel, answer = disputed(room, status="warning_needs_response", reason="general")
+    letters = run(room, answer["follow_ups"][0])["follow_ups"]
+    quarrel |= {"status": "needs_response"}
+    told_again = room.event(life.tell("charge.dispute.updated", quarrel))
+    assert all("become a dispute" in run(room, letter)["result"] for letter in letters)
+    follow(room, told_again)
+    assert told(room) == ["a101@example.com", "a102@example.com"]
 
 
 def test_a_dispute_of_another_mode_is_told_to_nobody(room):
