@@ -97,6 +97,32 @@ static void every_row_of_the_front_door_is_whole_and_reached(void **state)
     }
 }
 
+static void every_row_is_printed_with_who_may_come_in(void **state)
+{
+    (void)state;
+    struct text printed;
+    size_t lines = 0;
+    text_init(&printed, 64 * 1024);
+    routes_write(&printed);
+    assert_false(printed.full);
+    for (struct span rest = text_span(&printed); rest.len > 0; lines++) {
+        struct span line = span_cut(rest, '\n', &rest);
+        struct span pattern = span_of(routes[lines].pattern);
+        assert_non_null(memmem(line.at, line.len, pattern.at, pattern.len));
+        assert_int_not_equal(line.at[line.len - 1], ' ');
+    }
+    assert_int_equal(lines, routes_count);
+    text_done(&printed);
+}
+
+static void people_need_a_role_and_others_have_none(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < routes_count; i++) {
+        assert_int_equal(routes[i].auth == ROUTE_PEOPLE, routes[i].roles != 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +130,8 @@ int main(void)
         cmocka_unit_test(a_parameter_is_one_whole_segment),
         cmocka_unit_test(a_wrong_method_is_told_the_right_ones),
         cmocka_unit_test(every_row_of_the_front_door_is_whole_and_reached),
+        cmocka_unit_test(every_row_is_printed_with_who_may_come_in),
+        cmocka_unit_test(people_need_a_role_and_others_have_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
