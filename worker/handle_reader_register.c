@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * reader.register: a card reader, from the code that it shows, at its amicale's location.
  * The row comes first and waits for the reader: the answer, or an event of the reader that
- * is quicker, finds it by metadata.reader_id. A row whose reader Stripe refused stays
- * without one, and is shown to nobody. */
+ * is quicker, finds it by metadata.reader_id. A row whose reader Stripe refused, or that had
+ * a row already (it is moved, or comes back), stays without one, and is shown to nobody. */
 #include "common/base/json.h"
 #include "common/base/settings.h"
 #include "common/link/mariadb.h"
@@ -33,17 +33,23 @@ static enum outcome register_reader(struct asked *asked,
                                     const struct amicale *amicale,
                                     const struct sql_rows *rows,
                                     struct answer *answer,
-                                    bool *out_made,
+                                    struct span *out_reader,
                                     struct fault *fault);
 static enum outcome find_reader(struct handling *handling,
                                 const void *context,
                                 struct cJSON **out_object,
                                 struct fault *fault);
 static enum outcome keep_reader(struct handling *handling,
+                                int64_t row_id,
                                 const struct cJSON *object,
                                 struct fault *fault);
+static enum outcome find_older_row(struct handling *handling,
+                                   int64_t row_id,
+                                   const struct cJSON *object,
+                                   int64_t *out_revision,
+                                   struct fault *fault);
 static enum outcome say(struct asked *asked,
-                        int64_t row_id,
+                        struct span reader,
                         struct answer *answer,
                         struct fault *fault);
 
@@ -55,7 +61,6 @@ enum outcome handle_reader_register(struct asked *asked,
     (void)out_handled; /* nothing follows */
     struct amicale amicale;
     struct sql_rows rows;
-    bool made = true;
     enum outcome outcome = amicale_of_ask(asked, out_answer, &amicale, fault);
     if (outcome != OUTCOME_DONE || amicale.id == 0) {
         return outcome;
@@ -65,11 +70,15 @@ enum outcome handle_reader_register(struct asked *asked,
         return OUTCOME_DONE;
     }
     outcome = make_row(asked, &amicale, &rows, fault);
-    if (outcome == OUTCOME_DONE && sql_is_null(&rows, 0, 1)) {
-        outcome = register_reader(asked, &amicale, &rows, out_answer, &made, fault);
+    if (outcome != OUTCOME_DONE) {
+        return outcome;
     }
-    return outcome == OUTCOME_DONE && made
-               ? say(asked, sql_i64(&rows, 0, 0), out_answer, fault)
+    struct span reader = sql_text(&rows, 0, 1);
+    if (reader.len == 0) {
+        outcome = register_reader(asked, &amicale, &rows, out_answer, &reader, fault);
+    }
+    return outcome == OUTCOME_DONE && reader.len > 0
+               ? say(asked, reader, out_answer, fault)
                : outcome;
 }
 
@@ -109,12 +118,12 @@ static enum outcome make_row(struct asked *asked,
     return outcome;
 }
 
-/* *out_made stays false when Stripe refused, and the answer says so. */
+/* *out_reader stays empty when Stripe refused, and the answer says so. */
 static enum outcome register_reader(struct asked *asked,
                                     const struct amicale *amicale,
                                     const struct sql_rows *rows,
                                     struct answer *answer,
-                                    bool *out_made,
+                                    struct span *out_reader,
                                     struct fault *fault)
 {
     struct handling *handling = asked->handling;
@@ -150,12 +159,11 @@ static enum outcome register_reader(struct asked *asked,
     struct stripe_answer made = {0};
     enum outcome outcome = send_once(handling, &send, &made, fault);
     if (outcome == OUTCOME_DONE) {
-        *out_made = true;
-        outcome = keep_reader(handling, made.document, fault);
+        outcome = keep_reader(handling, send.row_id, made.document, fault);
+        *out_reader = arena_span(arena, json_string(made.document, "id"));
         json_free(made.document);
         return outcome;
     }
-    *out_made = false;
     if (outcome != OUTCOME_NEVER || made.status < 400) {
         return outcome;
     }
@@ -186,6 +194,7 @@ static enum outcome find_reader(struct handling *handling,
 }
 
 static enum outcome keep_reader(struct handling *handling,
+                                int64_t row_id,
                                 const struct cJSON *object,
                                 struct fault *fault)
 {
@@ -194,9 +203,13 @@ static enum outcome keep_reader(struct handling *handling,
         .event = {.livemode = handling->settings->stripe.livemode},
         .result = "recorded",
     };
+    int64_t revision = EVENT_NEW_ROW;
     enum outcome outcome = mariadb_begin(handling->db, fault);
     if (outcome == OUTCOME_DONE) {
-        outcome = reader_apply(&work, object, EVENT_NEW_ROW, fault);
+        outcome = find_older_row(handling, row_id, object, &revision, fault);
+    }
+    if (outcome == OUTCOME_DONE) {
+        outcome = reader_apply(&work, object, revision, fault);
     }
     if (outcome == OUTCOME_DONE) {
         outcome = mariadb_commit(handling->db, fault);
@@ -209,26 +222,45 @@ static enum outcome keep_reader(struct handling *handling,
     return OUTCOME_DONE;
 }
 
+/* A row that the reader had before says where it was: the answer is newer. Our own row has
+ * the reader when an event was quicker, and then says what the event did. */
+static enum outcome find_older_row(struct handling *handling,
+                                   int64_t row_id,
+                                   const struct cJSON *object,
+                                   int64_t *out_revision,
+                                   struct fault *fault)
+{
+    struct sql_rows rows;
+    enum outcome outcome =
+        mariadb_run(handling->db,
+                    "SELECT revision FROM terminal_readers"
+                    " WHERE stripe_reader_id = ? AND id <> ? FOR UPDATE",
+                    SQL_VALUES(SQL_SPAN(json_string(object, "id")), SQL_I64(row_id)),
+                    handling->arena,
+                    &rows,
+                    fault);
+    if (outcome == OUTCOME_DONE && rows.count > 0) {
+        *out_revision = sql_i64(&rows, 0, 0);
+    }
+    return outcome;
+}
+
 static enum outcome say(struct asked *asked,
-                        int64_t row_id,
+                        struct span reader,
                         struct answer *answer,
                         struct fault *fault)
 {
     struct handling *handling = asked->handling;
     struct sql_rows rows;
-    enum outcome outcome =
-        mariadb_run(handling->db,
-                    "SELECT " READER_COLUMNS " FROM terminal_readers WHERE id = ?",
-                    SQL_VALUES(SQL_I64(row_id)),
-                    handling->arena,
-                    &rows,
-                    fault);
-    if (outcome == OUTCOME_DONE && (rows.count == 0 || sql_is_null(&rows, 0, 1))) {
-        return fault_set(fault,
-                         OUTCOME_NEVER,
-                         "reader",
-                         0,
-                         "the reader that Stripe answered has another row");
+    enum outcome outcome = mariadb_run(
+        handling->db,
+        "SELECT " READER_COLUMNS " FROM terminal_readers WHERE stripe_reader_id = ?",
+        SQL_VALUES(SQL_SPAN(reader)),
+        handling->arena,
+        &rows,
+        fault);
+    if (outcome == OUTCOME_DONE && rows.count == 0) {
+        return fault_set(fault, OUTCOME_LATER, "reader", 0, "its row comes and goes");
     }
     if (outcome != OUTCOME_DONE) {
         return outcome;

@@ -96,6 +96,20 @@ def test_readers_are_not_shown_at_a_location_that_stripe_does_not_know(room):
     assert room.sql_one("SELECT stripe_location_id FROM amicales WHERE id = 1") is None
 
 
+def test_a_reader_that_is_known_and_registered_anew_is_answered_as_it_is(room):
+    room.clear()
+    room.execute("UPDATE amicales SET stripe_location_id = 'tml_1' WHERE id = 1")
+    room.execute("INSERT INTO terminal_readers (id, stripe_reader_id, location, status)"
+                 " VALUES (50, 'tmr_1', 'tml_0', 'offline')")
+    reader = {"id": "tmr_1", "object": "terminal.reader", "label": "Comptoir",
+              "device_type": "bbpos_wisepos_e", "location": "tml_1", "status": "online",
+              "serial_number": "1", "metadata": {}}
+    room.fake.answers = [(200, {}, json.dumps(reader).encode())] * 2
+    made = room.good("reader.register", {"amicale_id": WHOLE, "registration_code": "a-b-c"})
+    assert (made["id"], made["stripe_reader_id"], made["location"]) == (50, "tmr_1", "tml_1")
+    assert room.sql_one("SELECT amicale_id FROM terminal_readers WHERE id = 50") == WHOLE
+
+
 def test_another_refusal_of_stripe_takes_no_location_away(room):
     room.clear()
     room.execute("UPDATE amicales SET stripe_location_id = 'tml_1' WHERE id = 1")
