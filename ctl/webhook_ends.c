@@ -2,6 +2,7 @@
  * The two endpoints at Stripe: found, made, mended. */
 #include "ctl/webhook_ends.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "common/base/digest.h"
@@ -274,6 +275,7 @@ static bool is_told(enum webhook_end_place place, size_t row)
 
 static void add(struct fields *fields, const char *name, struct span value)
 {
+    assert(fields->count < MOST_PARAMS);
     fields->params[fields->count++] = (struct stripe_param){name, value};
 }
 
