@@ -450,6 +450,7 @@ def test_a_login_that_runs_twice_opens_one_session(stack):
 # --- neighbours that are away ---------------------------------------------------------------
 
 
+@pytest.mark.threads
 @pytest.mark.stack(settings=ONE_LOOP)
 def test_phones_keep_working_while_redis_or_mariadb_is_away(own_stack):
     town = Town(own_stack)
@@ -476,6 +477,7 @@ def test_phones_keep_working_while_redis_or_mariadb_is_away(own_stack):
     assert statuses([remembered]) == {200}
 
 
+@pytest.mark.threads
 @pytest.mark.stack(settings={**ONE_LOOP, "api.read_ms": 1000, "api.readers": 1})
 def test_a_mariadb_that_hangs_costs_a_limited_time_and_not_the_end(own_stack):
     town = Town(own_stack)
@@ -501,6 +503,7 @@ def test_a_mariadb_that_hangs_costs_a_limited_time_and_not_the_end(own_stack):
         own_stack.mariadb.thaw()
 
 
+@pytest.mark.threads
 @pytest.mark.stack(settings={**ONE_LOOP, "api.drain_ms": 200, "api.readers": 1})
 def test_a_front_door_ends_while_its_reader_hangs(own_stack):
     """One question is with the thread, the others wait in line; nobody answers them."""
