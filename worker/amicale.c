@@ -5,24 +5,24 @@
 #include <assert.h>
 
 #include "common/base/json.h"
-#include "common/base/seal.h"
 #include "common/link/mariadb.h"
 #include "common/link/stripe.h"
 #include "common/model/answer.h"
 #include "common/model/pii.h"
 #include "worker/asks.h"
 #include "worker/handlers.h"
+#include "worker/unsealed.h"
 
 static enum outcome read_row(struct asked *asked,
                              int64_t id,
                              struct amicale *amicale,
                              struct fault *fault);
-static enum outcome unseal(struct asked *asked,
-                           const struct sql_rows *rows,
-                           size_t column,
-                           struct span context,
-                           struct span *out_plain,
-                           struct fault *fault);
+static enum outcome read_trimmed(struct asked *asked,
+                                 const struct sql_rows *rows,
+                                 size_t column,
+                                 struct span context,
+                                 struct span *out_plain,
+                                 struct fault *fault);
 
 enum outcome amicale_of_ask(struct asked *asked,
                             struct answer *out_answer,
@@ -69,15 +69,19 @@ static enum outcome read_row(struct asked *asked,
     amicale->ville = span_trim(sql_text(&rows, 0, 5));
     amicale->location = sql_text(&rows, 0, 6);
     amicale->location_job = sql_text(&rows, 0, 7);
-    outcome =
-        unseal(asked, &rows, 0, SPAN("amicales.encrypted_name"), &amicale->name, fault);
+    outcome = read_trimmed(asked,
+                           &rows,
+                           0,
+                           SPAN("amicales.encrypted_name"),
+                           &amicale->name,
+                           fault);
     if (outcome == OUTCOME_DONE) {
-        outcome = unseal(asked,
-                         &rows,
-                         1,
-                         SPAN("amicales.encrypted_email"),
-                         &amicale->email,
-                         fault);
+        outcome = read_trimmed(asked,
+                               &rows,
+                               1,
+                               SPAN("amicales.encrypted_email"),
+                               &amicale->email,
+                               fault);
     }
     if (outcome == OUTCOME_DONE && !pii_is_address(amicale->email)) {
         amicale->email = SPAN("");
@@ -85,23 +89,16 @@ static enum outcome read_row(struct asked *asked,
     return outcome;
 }
 
-static enum outcome unseal(struct asked *asked,
-                           const struct sql_rows *rows,
-                           size_t column,
-                           struct span context,
-                           struct span *out_plain,
-                           struct fault *fault)
+static enum outcome read_trimmed(struct asked *asked,
+                                 const struct sql_rows *rows,
+                                 size_t column,
+                                 struct span context,
+                                 struct span *out_plain,
+                                 struct fault *fault)
 {
     struct span plain = SPAN("");
-    enum outcome outcome = OUTCOME_DONE;
-    if (!sql_is_null(rows, 0, column)) {
-        outcome = seal_unseal(asked->handling->pii,
-                              context,
-                              sql_text(rows, 0, column),
-                              asked->handling->arena,
-                              &plain,
-                              fault);
-    }
+    enum outcome outcome =
+        unsealed_text(asked->handling, rows, column, context, &plain, fault);
     if (outcome == OUTCOME_DONE) {
         *out_plain = span_trim(plain);
     }
