@@ -2,12 +2,12 @@
  * Gathers what the letter about a dispute says. */
 #include "worker/dispute_source.h"
 
-#include "common/base/seal.h"
 #include "common/base/settings.h"
 #include "common/link/mariadb.h"
 #include "common/model/pii.h"
 #include "worker/handlers.h"
 #include "worker/receipt_source.h"
+#include "worker/unsealed.h"
 
 /* The columns of the statement, in order. */
 enum column {
@@ -41,12 +41,6 @@ static enum outcome find_reader(struct receipt_source *source,
                                 struct span reader,
                                 const struct sql_rows *rows,
                                 struct fault *fault);
-static enum outcome unseal(struct handling *handling,
-                           const struct sql_rows *rows,
-                           size_t column,
-                           struct span context,
-                           struct span *out_plain,
-                           struct fault *fault);
 
 enum outcome dispute_source_fill(struct receipt_source *source,
                                  struct handling *handling,
@@ -70,19 +64,19 @@ enum outcome dispute_source_fill(struct receipt_source *source,
         source->skip = "the bank's question has become a dispute";
         return OUTCOME_DONE;
     }
-    outcome = unseal(handling,
-                     &rows,
-                     AMICALE_NAME,
-                     SPAN("amicales.encrypted_name"),
-                     &source->receipt.amicale,
-                     fault);
+    outcome = unsealed_text(handling,
+                            &rows,
+                            AMICALE_NAME,
+                            SPAN("amicales.encrypted_name"),
+                            &source->receipt.amicale,
+                            fault);
     if (outcome == OUTCOME_DONE) {
-        outcome = unseal(handling,
-                         &rows,
-                         SELLER_NAME,
-                         SPAN("users.encrypted_name"),
-                         &source->receipt.dispute.seller,
-                         fault);
+        outcome = unsealed_text(handling,
+                                &rows,
+                                SELLER_NAME,
+                                SPAN("users.encrypted_name"),
+                                &source->receipt.dispute.seller,
+                                fault);
     }
     return outcome == OUTCOME_DONE ? find_reader(source, handling, reader, &rows, fault)
                                    : outcome;
@@ -183,16 +177,20 @@ static enum outcome find_reader(struct receipt_source *source,
             return OUTCOME_DONE;
         }
         if (outcome == OUTCOME_DONE) {
-            outcome =
-                unseal(handling, &admin, 0, SPAN("users.encrypted_email"), to, fault);
+            outcome = unsealed_text(handling,
+                                    &admin,
+                                    0,
+                                    SPAN("users.encrypted_email"),
+                                    to,
+                                    fault);
         }
     } else {
-        outcome = unseal(handling,
-                         rows,
-                         AMICALE_ADDRESS,
-                         SPAN("amicales.encrypted_email"),
-                         to,
-                         fault);
+        outcome = unsealed_text(handling,
+                                rows,
+                                AMICALE_ADDRESS,
+                                SPAN("amicales.encrypted_email"),
+                                to,
+                                fault);
     }
     if (outcome == OUTCOME_DONE &&
         (!pii_is_address(*to) || !pii_is_address(source->receipt.from))) {
@@ -203,23 +201,4 @@ static enum outcome find_reader(struct receipt_source *source,
                          "the admin's address, or mail.from, is none");
     }
     return outcome;
-}
-
-static enum outcome unseal(struct handling *handling,
-                           const struct sql_rows *rows,
-                           size_t column,
-                           struct span context,
-                           struct span *out_plain,
-                           struct fault *fault)
-{
-    if (sql_is_null(rows, 0, column)) {
-        *out_plain = SPAN("");
-        return OUTCOME_DONE;
-    }
-    return seal_unseal(handling->pii,
-                       context,
-                       sql_text(rows, 0, column),
-                       handling->arena,
-                       out_plain,
-                       fault);
 }

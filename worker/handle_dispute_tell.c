@@ -8,11 +8,11 @@
 #include "worker/handlers.h"
 
 #include "common/base/json.h"
-#include "common/base/seal.h"
 #include "common/link/mariadb.h"
 #include "common/model/pii.h"
 #include "worker/dispute_source.h"
 #include "worker/finding.h"
+#include "worker/unsealed.h"
 
 /* The columns of the dispute. */
 enum column {
@@ -202,18 +202,15 @@ static enum outcome tell_amicale(struct telling *telling,
                                  struct handled *handled,
                                  struct fault *fault)
 {
-    struct handling *handling = telling->handling;
     struct span address = {0};
-    if (!sql_is_null(&telling->rows, 0, AMICALE_ADDRESS)) {
-        enum outcome outcome = seal_unseal(handling->pii,
-                                           SPAN("amicales.encrypted_email"),
-                                           sql_text(&telling->rows, 0, AMICALE_ADDRESS),
-                                           handling->arena,
-                                           &address,
-                                           fault);
-        if (outcome != OUTCOME_DONE) {
-            return outcome;
-        }
+    enum outcome outcome = unsealed_text(telling->handling,
+                                         &telling->rows,
+                                         AMICALE_ADDRESS,
+                                         SPAN("amicales.encrypted_email"),
+                                         &address,
+                                         fault);
+    if (outcome != OUTCOME_DONE) {
+        return outcome;
     }
     if (!pii_is_address(address)) {
         return open_finding(telling,

@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "common/base/json.h"
-#include "common/base/seal.h"
 #include "common/base/settings.h"
 #include "common/link/mariadb.h"
+#include "common/link/stripe.h"
 #include "common/model/pii.h"
 #include "worker/dispute_source.h"
 #include "worker/handlers.h"
-#include "common/link/stripe.h"
+#include "worker/unsealed.h"
 
 /* The columns of the statements, in order. */
 enum column {
@@ -47,12 +47,6 @@ static enum outcome fill(struct receipt_source *source,
                          struct handling *handling,
                          const struct sql_rows *rows,
                          struct fault *fault);
-static enum outcome unseal(struct handling *handling,
-                           const struct sql_rows *rows,
-                           enum column column,
-                           struct span context,
-                           struct span *out_plain,
-                           struct fault *fault);
 static enum outcome read_card(struct receipt_source *source,
                               struct handling *handling,
                               const struct sql_rows *rows,
@@ -240,19 +234,19 @@ static enum outcome fill(struct receipt_source *source,
         receipt->refund_minor = sql_i64(rows, 0, REFUND_AMOUNT);
         receipt->refunded_ms = sql_i64(rows, 0, REFUNDED_MS);
     }
-    enum outcome outcome = unseal(handling,
-                                  rows,
-                                  AMICALE_NAME,
-                                  SPAN("amicales.encrypted_name"),
-                                  &receipt->amicale,
-                                  fault);
+    enum outcome outcome = unsealed_text(handling,
+                                         rows,
+                                         AMICALE_NAME,
+                                         SPAN("amicales.encrypted_name"),
+                                         &receipt->amicale,
+                                         fault);
     if (outcome == OUTCOME_DONE) {
-        outcome = unseal(handling,
-                         rows,
-                         ADDRESS,
-                         SPAN("payment_intents.receipt_email_encrypted"),
-                         &receipt->to,
-                         fault);
+        outcome = unsealed_text(handling,
+                                rows,
+                                ADDRESS,
+                                SPAN("payment_intents.receipt_email_encrypted"),
+                                &receipt->to,
+                                fault);
     }
     if (outcome == OUTCOME_DONE &&
         (!pii_is_address(receipt->to) || !pii_is_address(receipt->from))) {
@@ -265,25 +259,6 @@ static enum outcome fill(struct receipt_source *source,
                              : "the buyer's address, or mail.from, is none");
     }
     return outcome;
-}
-
-static enum outcome unseal(struct handling *handling,
-                           const struct sql_rows *rows,
-                           enum column column,
-                           struct span context,
-                           struct span *out_plain,
-                           struct fault *fault)
-{
-    if (sql_is_null(rows, 0, column)) {
-        *out_plain = SPAN("");
-        return OUTCOME_DONE;
-    }
-    return seal_unseal(handling->pii,
-                       context,
-                       sql_text(rows, 0, column),
-                       handling->arena,
-                       out_plain,
-                       fault);
 }
 
 /* What the row lacks is fetched; what Stripe does not have is not shown. A refund notice
