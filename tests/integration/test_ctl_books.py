@@ -296,6 +296,27 @@ def test_an_account_that_was_unknown_finds_its_amicale(room):
         ("acct_2",),)
 
 
+def test_an_account_that_stripe_refused_to_make_stands_in_nobodys_way(room):
+    add_amicale(room)
+    room.sql("INSERT INTO stripe_accounts (amicale_id, job_id) VALUES (1, 'account.create:1:a')")
+    done = room.tocsin("amicale", "account", "1", "acct_1", expect=None)
+    assert done.returncode == 4 and "one is being made" in done.stderr
+    room.sql("UPDATE stripe_accounts SET job_id = NULL")
+    room.tocsin("amicale", "account", "1", "acct_1")
+    assert room.sql("SELECT amicale_id, stripe_account_id FROM stripe_accounts") == (
+        (1, "acct_1"),)
+
+
+def test_two_accounts_with_a_row_each_are_not_one_amicales(room):
+    add_amicale(room)
+    room.tocsin("amicale", "account", "1", "acct_1")
+    room.sql("INSERT INTO stripe_accounts (stripe_account_id) VALUES ('acct_2')")
+    before = room.sql("SELECT * FROM stripe_accounts")
+    done = room.tocsin("amicale", "account", "1", "acct_2", expect=None)
+    assert done.returncode == 4 and "amicale 1 has another account" in done.stderr
+    assert room.sql("SELECT * FROM stripe_accounts") == before
+
+
 def test_a_user_is_added_with_a_hash_of_the_password(room):
     add_amicale(room)
     assert add_user(room, "--role", "pompier", "--amicale", "1", "--email", "Jeanne@SP.fr",
