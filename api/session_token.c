@@ -5,11 +5,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/cors.h"
 #include "api/door.h"
 #include "api/http.h"
 #include "api/loop.h"
 #include "api/request.h"
-#include "common/base/settings.h"
 
 #define COOKIE "tocsin_session"
 
@@ -45,23 +45,21 @@ enum session_token session_token_find(const struct request *request,
 }
 
 /* Browsers send Origin with every write, and those that know Sec-Fetch-Site that as well;
- * programs that are no browsers send neither. */
+ * programs that are no browsers send neither. A page that may call is mostly another
+ * site's, so its origin counts before the site does. */
 bool session_is_cross_site(const struct request *request)
 {
-    if (request->method == HTTP_GET || request->method == HTTP_HEAD) {
+    struct span origin = request_header(request, "origin");
+    if (request->method == HTTP_GET || request->method == HTTP_HEAD ||
+        cors_allows(&request->loop->door->cors, origin)) {
         return false;
     }
-    struct span origin = request_header(request, "origin");
-    struct span site = request_header(request, "sec-fetch-site");
-    if (span_is(site, "cross-site")) {
+    if (span_is(request_header(request, "sec-fetch-site"), "cross-site")) {
         return true;
     }
-    return origin.len > 0 &&
-           !session_origin_is_ours(
-               origin,
-               request_header(request, "host"),
-               request->secure,
-               span_of(request->loop->door->settings->api.cors_origins));
+    return origin.len > 0 && !session_is_own_origin(origin,
+                                                    request_header(request, "host"),
+                                                    request->secure);
 }
 
 void session_token_make(char out[SESSION_TOKEN_BYTES], struct digest *out_hash)
@@ -99,10 +97,7 @@ struct span session_cookie_find(struct span cookies)
 
 /* A page of ours has our own host in its origin. Whether it came over HTTPS is known only
  * when it came so to us, or to a proxy that we trust. */
-bool session_origin_is_ours(struct span origin,
-                            struct span host,
-                            bool secure,
-                            struct span allowed)
+bool session_is_own_origin(struct span origin, struct span host, bool secure)
 {
     static const char *const schemes[] = {"https://", "http://"};
     for (int i = 0; i < (secure ? 1 : 2); i++) {
@@ -110,12 +105,6 @@ bool session_origin_is_ours(struct span origin,
         if (host.len > 0 && span_starts(origin, schemes[i]) &&
             origin.len - len == host.len &&
             strncasecmp(origin.at + len, host.at, host.len) == 0) {
-            return true;
-        }
-    }
-    while (allowed.len > 0) {
-        struct span word = span_cut(allowed, ' ', &allowed);
-        if (word.len > 0 && span_equal(word, origin)) {
             return true;
         }
     }

@@ -36,9 +36,6 @@ void session_token_make(char out[SESSION_TOKEN_BYTES], struct digest *out_hash);
 
 /* The parts, for tests. */
 struct span session_cookie_find(struct span cookies);
-bool session_origin_is_ours(struct span origin,
-                            struct span host,
-                            bool secure,
-                            struct span allowed);
+bool session_is_own_origin(struct span origin, struct span host, bool secure);
 
 #endif
