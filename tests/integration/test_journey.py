@@ -41,7 +41,8 @@ class Journey:
 
     def amicale(self, name):
         return self.stack.tocsin("amicale", "add", "--name", name, "--email",
-                                 "bureau@example.org", *ADDRESS, json_output=True)["amicale"]
+                                 f"bureau.{name.split()[-1].lower()}@example.org", *ADDRESS,
+                                 json_output=True)["amicale"]
 
     def person(self, role, name, amicale=None):
         address = f"{name}@example.org"
