@@ -82,6 +82,8 @@ def timed(call):
 @pytest.fixture(scope="module")
 def town():
     directory = Path(tempfile.mkdtemp(prefix="tocsin-", dir="/tmp"))
-    with Stack(directory, settings=SETTINGS) as stack:
-        yield Town(stack)
-    shutil.rmtree(directory, ignore_errors=True)
+    try:
+        with Stack(directory, settings=SETTINGS) as stack:
+            yield Town(stack)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
