@@ -147,7 +147,7 @@ static void list_text(struct ctl *ctl,
 
 int verb_devices_add(struct ctl *ctl)
 {
-    struct new_device device;
+    struct new_device device = {.least_android = 0};
     struct span why;
     int64_t id = 0;
     if (!ctl_why(ctl, false, &why)) {

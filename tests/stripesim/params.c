@@ -173,9 +173,9 @@ static bool check_value(struct call *call,
     case PARAM_URL:
         return check_url(call, value, name);
     case PARAM_HASH:
-        return refuse(call, NULL, name, "object", (struct span){NULL, 0});
+        return refuse(call, NULL, name, "object", SPAN(""));
     case PARAM_LIST:
-        return refuse(call, NULL, name, "array", (struct span){NULL, 0});
+        return refuse(call, NULL, name, "array", SPAN(""));
     case PARAM_ANY:
         return true;
     }
