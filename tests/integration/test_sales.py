@@ -243,6 +243,7 @@ def fill(books, count):
     stack.sql("ANALYZE TABLE payment_intents")
 
 
+@pytest.mark.plain
 def test_a_million_payments_are_read_through_their_indexes(books):
     stack, plans = books.stack, Plans(books.stack)
     fill(books, MILLION)
