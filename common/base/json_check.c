@@ -2,12 +2,16 @@
  * Whether a text is one strict JSON value (RFC 8259): one pass, nothing allocated. */
 #include "common/base/json.h"
 
+#include <pthread.h>
 #include <string.h>
 
+#include "common/base/digest.h"
+
 /* The keys of the objects that are open now, as they stand in the text, one object's
- * behind its parent's. Two keys are compared only when their hashes are equal. */
+ * behind its parent's. Two keys are compared only when their hashes are equal, which
+ * nobody outside can bring about: each process has a seed of its own. */
 struct seen_key {
-    uint32_t hash;
+    uint64_t hash;
     struct span raw; /* between the quotes, escapes and all */
 };
 
@@ -19,6 +23,9 @@ struct check {
     size_t key_count; /* over all open objects */
     struct seen_key keys[JSON_MOST_KEYS];
 };
+
+static pthread_once_t seed_once = PTHREAD_ONCE_INIT;
+static uint64_t seed; /* of hash_key */
 
 /* Reads a raw key as the bytes that it means. */
 struct key_reader {
@@ -43,7 +50,8 @@ static int read_hex4(const char *at, const char *end);
 static bool same_key(struct span a, struct span b);
 static int next_byte(struct key_reader *reader);
 static size_t unescape(struct span raw, size_t from, char out[4], size_t *out_len);
-static uint32_t hash_key(struct span raw);
+static uint64_t hash_key(struct span raw);
+static void make_seed(void);
 static bool is_plain_word(const char *at);
 static void skip_space(struct check *check);
 static bool refuse(const struct check *check,
@@ -179,7 +187,7 @@ static bool remember_key(struct check *check,
                          struct span raw,
                          struct fault *fault)
 {
-    uint32_t hash = hash_key(raw);
+    uint64_t hash = hash_key(raw);
     for (size_t i = first; i < check->key_count; i++) {
         if (check->keys[i].hash == hash && same_key(check->keys[i].raw, raw)) {
             return refuse(check, JSON_DUPLICATE_KEY, "a key stands twice", fault);
@@ -381,24 +389,31 @@ static size_t unescape(struct span raw, size_t from, char out[4], size_t *out_le
     return from;
 }
 
-/* FNV-1a over the unescaped key. */
-static uint32_t hash_key(struct span raw)
+/* FNV-1a over the unescaped key, from the seed. */
+static uint64_t hash_key(struct span raw)
 {
-    uint32_t hash = 2166136261U;
+    const uint64_t prime = 0x100000001b3U;
+    (void)pthread_once(&seed_once, make_seed);
+    uint64_t hash = seed;
     size_t i = 0;
     while (i < raw.len) {
         if (raw.at[i] != '\\') {
-            hash = (hash ^ (unsigned char)raw.at[i++]) * 16777619U;
+            hash = (hash ^ (unsigned char)raw.at[i++]) * prime;
             continue;
         }
         char bytes[4];
         size_t len;
         i = unescape(raw, i, bytes, &len);
         for (size_t k = 0; k < len; k++) {
-            hash = (hash ^ (unsigned char)bytes[k]) * 16777619U;
+            hash = (hash ^ (unsigned char)bytes[k]) * prime;
         }
     }
     return hash;
+}
+
+static void make_seed(void)
+{
+    digest_random(&seed, sizeof(seed));
 }
 
 /* Whether none of eight bytes ends a string or needs a look: a quote, a backslash, a

@@ -3,7 +3,9 @@
 #include "tests/unit/cmocka_all.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/base/json.h"
 
@@ -94,6 +96,69 @@ static void depth_and_keys_are_bounded(void **state)
     text_done(&text);
 }
 
+enum { BLOCKS = 9, BLOCK_BYTES = 8, PREFIX_BYTES = 1900, TABLE = 1 << 19 };
+
+static uint32_t plain_hash(uint32_t hash, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        hash = (hash ^ (unsigned char)*text) * 16777619U;
+    }
+    return hash;
+}
+
+/* Two blocks that lead from a state of FNV-1a to the same next one. */
+static uint32_t find_twins(uint32_t hash, char out[2][BLOCK_BYTES + 1])
+{
+    uint32_t *numbers = calloc(TABLE, sizeof(uint32_t));
+    assert_non_null(numbers);
+    for (uint32_t i = 1;; i++) {
+        uint32_t number = i * 2654435761U; /* so that all its digits differ */
+        snprintf(out[1], BLOCK_BYTES + 1, "%08x", number);
+        uint32_t next = plain_hash(hash, out[1]);
+        uint32_t at = next * 2654435761U >> 13; /* the low bits are no hash */
+        while (numbers[at] != 0) {
+            snprintf(out[0], BLOCK_BYTES + 1, "%08x", numbers[at]);
+            if (plain_hash(hash, out[0]) == next) {
+                free(numbers);
+                return next;
+            }
+            at = (at + 1) % TABLE;
+        }
+        numbers[at] = number;
+    }
+}
+
+/* Of such blocks in a row anybody makes hundreds of long keys with one hash, when the hash
+ * is known: comparing them all would stop a loop for a second. */
+static void keys_that_were_made_to_collide_cost_no_more_than_others(void **state)
+{
+    (void)state;
+    char prefix[PREFIX_BYTES + 1] = "";
+    char blocks[BLOCKS][2][BLOCK_BYTES + 1];
+    struct text text;
+    struct fault fault;
+    memset(prefix, 'a', PREFIX_BYTES);
+    uint32_t hash = plain_hash(2166136261U, prefix);
+    for (int i = 0; i < BLOCKS; i++) {
+        hash = find_twins(hash, blocks[i]);
+    }
+    text_init(&text, 2 << 20);
+    for (int key = 0; key < JSON_MOST_KEYS; key++) {
+        text_addf(&text, "%c\"%s", key == 0 ? '{' : ',', prefix);
+        for (int i = 0; i < BLOCKS; i++) {
+            text_add_string(&text, blocks[i][key >> i & 1]);
+        }
+        text_add_string(&text, "\":0");
+    }
+    text_add_char(&text, '}');
+    clock_t began = clock();
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(json_check(text_span(&text), &fault), OUTCOME_DONE);
+    }
+    assert_in_range((clock() - began) / CLOCKS_PER_SEC, 0, 9);
+    text_done(&text);
+}
+
 static void values_are_found_by_path_and_type(void **state)
 {
     (void)state;
@@ -158,6 +223,7 @@ int main(void)
         cmocka_unit_test(what_is_no_strict_json_is_refused_with_its_reason),
         cmocka_unit_test(every_prefix_of_a_document_is_refused),
         cmocka_unit_test(depth_and_keys_are_bounded),
+        cmocka_unit_test(keys_that_were_made_to_collide_cost_no_more_than_others),
         cmocka_unit_test(values_are_found_by_path_and_type),
         cmocka_unit_test(what_is_written_can_be_read_again),
     };
