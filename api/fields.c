@@ -12,7 +12,7 @@
 #include "common/base/json.h"
 #include "common/model/pii.h"
 
-enum { QUERY_BYTES = 16 * 1024 };
+enum { NAME_TOLD_BYTES = 100 };
 
 /* What is wrong so far. */
 struct complaints {
@@ -26,6 +26,9 @@ static const struct field_rule *find_rule(const struct field_rule *rules,
 static void complain(struct complaints *complaints,
                      struct span field,
                      enum field_code code);
+static void complain_unknown(struct request *request,
+                             struct complaints *complaints,
+                             struct span name);
 static void check_required(const struct field_rule *rules,
                            size_t count,
                            const struct field_value *values,
@@ -68,7 +71,7 @@ bool fields_read(struct request *request,
          member = json_next(member)) {
         struct span name = json_key(member);
         if (!find_rule(rules, count, name)) {
-            complain(&complaints, arena_span(&request->arena, name), FIELD_UNKNOWN);
+            complain_unknown(request, &complaints, name);
         }
     }
     for (size_t i = 0; i < count; i++) {
@@ -105,7 +108,7 @@ bool fields_read_query(struct request *request,
         }
         const struct field_rule *rule = find_rule(rules, count, name);
         if (!rule) {
-            complain(&complaints, arena_span(&request->arena, name), FIELD_UNKNOWN);
+            complain_unknown(request, &complaints, name);
             continue;
         }
         struct field_value *value = &out_values[rule - rules];
@@ -147,6 +150,23 @@ static void complain(struct complaints *complaints,
         complaints->list[complaints->count++] =
             (struct problem_field){.field = field, .code = code};
     }
+}
+
+/* Its name may be anything, and a megabyte long: the beginning tells which it is. */
+static void complain_unknown(struct request *request,
+                             struct complaints *complaints,
+                             struct span name)
+{
+    if (complaints->count == FIELDS_MOST) {
+        return;
+    }
+    if (name.len > NAME_TOLD_BYTES) {
+        name.len = NAME_TOLD_BYTES;
+        while (name.len > 0 && ((unsigned char)name.at[name.len] & 0xc0) == 0x80) {
+            name.len--; /* not in the middle of a character */
+        }
+    }
+    complain(complaints, arena_span(&request->arena, name), FIELD_UNKNOWN);
 }
 
 static void check_required(const struct field_rule *rules,

@@ -204,6 +204,26 @@ static void everything_that_is_wrong_is_told_at_once(void **state)
                         "amount:missing ");
 }
 
+/* Sixteen names of a megabyte would not fit into an answer. */
+static void a_long_name_is_told_by_its_beginning(void **state)
+{
+    (void)state;
+    char body[512] = "{\"";
+    char told[128] = "";
+    struct field_value values[RULES];
+    for (int i = 0; i < 99; i++) {
+        strcat(body, "x");
+    }
+    strcat(told, body + 2);
+    strcat(told, ":unknown amount:missing ");
+    for (int i = 0; i < 50; i++) {
+        strcat(body, "\xc3\xa9");
+    }
+    strcat(body, "\":1}");
+    assert_false(read_body(body, values));
+    assert_string_equal(complaints, told);
+}
+
 static void more_complaints_than_anybody_reads_are_cut(void **state)
 {
     (void)state;
@@ -278,6 +298,9 @@ int main(void)
                                         set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(everything_that_is_wrong_is_told_at_once,
+                                        set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_long_name_is_told_by_its_beginning,
                                         set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(more_complaints_than_anybody_reads_are_cut,
