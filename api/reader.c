@@ -83,6 +83,7 @@ static struct question *cut_first(struct questions *list);
 static void take_those_of(struct reader *reader,
                           const struct mailbox *mailbox,
                           struct questions *out_list);
+static void leave(struct questions *list);
 static void post(struct question *question);
 static void on_mail(evutil_socket_t fd, short what, void *context);
 static void answer_all(struct questions *list);
@@ -253,15 +254,21 @@ void mailbox_close(struct mailbox *mailbox)
     if (is_last) {
         free(mailbox);
     }
-    for (struct question *question = line.first; question; question = question->next) {
+    leave(&answered);
+    leave(&line);
+}
+
+/* Nobody reads these answers, and a handler that got its rows would go on. */
+static void leave(struct questions *list)
+{
+    for (struct question *question = list->first; question; question = question->next) {
         question->outcome = fault_set(&question->fault,
                                       OUTCOME_LATER,
                                       "reader",
                                       READER_LEAVING,
                                       "we are leaving");
     }
-    answer_all(&answered);
-    answer_all(&line);
+    answer_all(list);
 }
 
 void reader_ask(struct request *request,
