@@ -165,6 +165,9 @@ static void on_no_room(struct connection *connection)
 void connection_drop_buffer(struct connection *connection)
 {
     connection->loop->buffered_bytes -= connection->in_room;
+    if (connection->in) {
+        explicit_bzero(connection->in, connection->in_room); /* tokens and passwords */
+    }
     free(connection->in);
     connection->in = NULL;
     connection->in_start = 0;

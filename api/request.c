@@ -21,6 +21,7 @@ enum {
 static struct span rebase(struct span span, const char *from, const char *to);
 static void write_id(uint64_t number, char out[REQUEST_ID_BYTES]);
 static void settle(struct request *request, int status);
+static void wipe_kept(struct request *request);
 
 /* The whole request moves as one piece, so that every place in it stays right. */
 void request_keep(struct request *request)
@@ -149,9 +150,7 @@ void request_drop(struct request *request)
 {
     struct loop *loop = request->loop;
     counter_add(&loop->counters->waiting, -1);
-    if (request->kept_bytes > 0) {
-        explicit_bzero((void *)(uintptr_t)request->buffer, request->kept_bytes);
-    }
+    wipe_kept(request);
     if (loop->spare_count == SPARES_MOST) {
         arena_done(&request->arena);
         free(request);
@@ -161,6 +160,14 @@ void request_drop(struct request *request)
     request->next_spare = loop->spare_requests;
     loop->spare_requests = request;
     loop->spare_count++;
+}
+
+/* It may hold a token or a password. */
+static void wipe_kept(struct request *request)
+{
+    if (request->kept_bytes > 0) {
+        explicit_bzero((void *)(uintptr_t)request->buffer, request->kept_bytes);
+    }
 }
 
 void request_leave(struct request *request)
@@ -175,6 +182,7 @@ void request_leave(struct request *request)
 
 void request_forsake(struct request *request)
 {
+    wipe_kept(request);
     arena_done(&request->arena);
     free(request);
 }

@@ -124,7 +124,8 @@ static SSL_CTX *make_context(void)
     }
     SSL_CTX_set_options(context,
                         SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
-                            SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+                            SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                            SSL_OP_CLEANSE_PLAINTEXT);
     SSL_CTX_set_mode(context,
                      SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                          SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
