@@ -19,6 +19,7 @@ static void write_refunds(struct order *order);
 static void write_disputes(struct order *order);
 static void write_accounts(struct order *order);
 static void write_locations(struct order *order);
+static void write_tokens(struct order *order);
 static void write_readers(struct order *order);
 static void write_head(struct json_writer *json, const struct object *object);
 static bool wants(const struct order *order, const char *part);
@@ -45,6 +46,7 @@ void verbs_summary(struct order *order)
     }
     if (wants(order, "locations")) {
         write_locations(order);
+        write_tokens(order);
     }
     if (wants(order, "readers")) {
         write_readers(order);
@@ -212,6 +214,20 @@ static void write_locations(struct order *order)
         json_put_bool(order->answer, "deleted", location->object.is_deleted);
         json_put_string(order->answer, "display_name", span_of(location->display_name));
         json_put_raw(order->answer, "metadata", span_of(location->metadata));
+        json_close(order->answer, '}');
+    }
+    json_close(order->answer, ']');
+}
+
+static void write_tokens(struct order *order)
+{
+    const struct store_list *list = &order->sim->store.lists[KIND_CONNECTION_TOKEN];
+    json_open(order->answer, "connection_tokens", '[');
+    for (size_t i = 0; i < list->count; i++) {
+        const struct connection_token *token =
+            (const struct connection_token *)(const void *)list->objects[i];
+        write_head(order->answer, &token->object);
+        json_put_optional(order->answer, "location", span_of(token->location));
         json_close(order->answer, '}');
     }
     json_close(order->answer, ']');
