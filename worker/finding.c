@@ -24,7 +24,8 @@ enum outcome finding_open(struct mariadb *db,
         "INSERT INTO reconciliation_findings"
         " (kind, subject, amicale_id, amount, currency, detail)"
         " VALUES (?, ?, ?, ?, ?, ?)"
-        " ON DUPLICATE KEY UPDATE seen_at = CURRENT_TIMESTAMP(3)",
+        " ON DUPLICATE KEY UPDATE seen_at = CURRENT_TIMESTAMP(3),"
+        " detail = VALUES(detail)",
         SQL_VALUES(SQL_STRING(finding->kind),
                    SQL_SPAN(finding->subject),
                    finding->amicale_id ? SQL_I64(finding->amicale_id) : SQL_NOTHING,

@@ -27,7 +27,8 @@ struct finding {
     const char *reason; /* for people */
 };
 
-/* Opens the finding; when one of its kind and subject is open, it was seen once more. */
+/* Opens the finding; when one of its kind and subject is open, it was seen once more, and
+ * for the reason that is given now. */
 MUST_USE enum outcome finding_open(struct mariadb *db,
                                    const struct finding *finding,
                                    struct arena *arena,

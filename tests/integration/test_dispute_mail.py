@@ -216,6 +216,18 @@ def test_operators_see_a_dispute_until_it_is_closed(room):
     assert ("dispute", quarrel["id"]) not in room.findings()
 
 
+def test_a_dispute_that_comes_again_is_shown_with_its_new_day(room):
+    life, quarrel, answer = disputed(room, status="warning_needs_response")
+    reason = ("SELECT JSON_VALUE(detail, '$.reason') FROM reconciliation_findings"
+              " WHERE kind = 'dispute'")
+    follow(room, answer)
+    assert room.sql(reason) == (("an answer counts until 2026-12-03 22:59:59.000 UTC",),)
+    quarrel |= {"status": "needs_response",
+                "evidence_details": {"due_by": DUE_BY + 86400}}
+    follow(room, room.event(life.tell("charge.dispute.updated", quarrel)))
+    assert room.sql(reason) == (("an answer counts until 2026-12-04 22:59:59.000 UTC",),)
+
+
 def test_of_a_dispute_that_was_closed_meanwhile_nobody_is_told(room):
     life, quarrel, answer = disputed(room)
     letters = run(room, answer["follow_ups"][0])["follow_ups"]
