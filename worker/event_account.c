@@ -28,6 +28,11 @@ static enum outcome make_account(struct event_work *work,
                                  const struct sql_value *facts,
                                  bool *out_made,
                                  struct fault *fault);
+static enum outcome adopt(struct event_work *work,
+                          struct span id,
+                          const struct cJSON *object,
+                          bool *out_adopted,
+                          struct fault *fault);
 static enum outcome give_up_amicale(struct event_work *work,
                                     struct span account,
                                     struct fault *fault);
@@ -153,19 +158,10 @@ static enum outcome make_account(struct event_work *work,
 {
     struct arena *arena = work->handling->arena;
     struct sql_rows rows;
-    int64_t amicale_id = 0;
-    if (span_to_i64(json_string(object, "metadata.amicale_id"), &amicale_id)) {
-        enum outcome outcome =
-            mariadb_run(work->handling->db,
-                        "UPDATE stripe_accounts SET stripe_account_id = ?"
-                        " WHERE serves_amicale_id = ? AND stripe_account_id IS NULL",
-                        SQL_VALUES(SQL_SPAN(id), SQL_I64(amicale_id)),
-                        arena,
-                        &rows,
-                        fault);
-        if (outcome != OUTCOME_DONE || rows.affected == 1) {
-            return outcome;
-        }
+    bool adopted = false;
+    enum outcome outcome = adopt(work, id, object, &adopted, fault);
+    if (outcome != OUTCOME_DONE || adopted) {
+        return outcome;
     }
     struct sql_value values[FACTS + 3];
     for (size_t i = 0; i < FACTS; i++) {
@@ -173,14 +169,46 @@ static enum outcome make_account(struct event_work *work,
     }
     values[FACTS] = SQL_SPAN(id);
     mirror_first_event(work, id, values + FACTS + 1);
-    enum outcome outcome = mariadb_run(work->handling->db,
-                                       account_mirror.insert,
-                                       values,
-                                       FACTS + 3,
-                                       arena,
-                                       &rows,
-                                       fault);
+    outcome = mariadb_run(work->handling->db,
+                          account_mirror.insert,
+                          values,
+                          FACTS + 3,
+                          arena,
+                          &rows,
+                          fault);
     *out_made = outcome == OUTCOME_DONE && rows.affected == 1;
+    return outcome;
+}
+
+/* The metadata names the amicale and our row (handle_account_create.c). Another row's number
+ * is of another installation with the same account at Stripe; without a number the amicale
+ * alone decides. */
+static enum outcome adopt(struct event_work *work,
+                          struct span id,
+                          const struct cJSON *object,
+                          bool *out_adopted,
+                          struct fault *fault)
+{
+    struct sql_rows rows;
+    int64_t amicale_id = 0;
+    int64_t row_id = 0;
+    struct span row = json_string(object, "metadata.account_id");
+    if (!span_to_i64(json_string(object, "metadata.amicale_id"), &amicale_id) ||
+        (row.len > 0 && !span_to_i64(row, &row_id))) {
+        return OUTCOME_DONE;
+    }
+    enum outcome outcome =
+        mariadb_run(work->handling->db,
+                    "UPDATE stripe_accounts SET stripe_account_id = ?"
+                    " WHERE serves_amicale_id = ? AND id = COALESCE(?, id)"
+                    " AND stripe_account_id IS NULL",
+                    SQL_VALUES(SQL_SPAN(id),
+                               SQL_I64(amicale_id),
+                               row.len > 0 ? SQL_I64(row_id) : SQL_NOTHING),
+                    work->handling->arena,
+                    &rows,
+                    fault);
+    *out_adopted = outcome == OUTCOME_DONE && rows.affected == 1;
     return outcome;
 }
 

@@ -527,6 +527,21 @@ def test_an_account_that_was_asked_for_finds_its_row(room):
     assert room.findings() == set()
 
 
+@pytest.mark.parametrize("number", ["4", "05x", "-5"])
+def test_an_account_of_another_installation_is_not_ours(room, number):
+    """Both have an amicale 2, and the same account at Stripe for tests."""
+    room.sql("INSERT INTO stripe_accounts (id, amicale_id) VALUES (5, 2)")
+    theirs = account(metadata={"amicale_id": "2", "account_id": number})
+    done(room, events.event("account.updated", theirs, account="acct_dol"))
+    assert set(room.sql("SELECT amicale_id, stripe_account_id FROM stripe_accounts")) == {
+        (2, None), (None, "acct_dol")}
+    ours = account(id="acct_ours", metadata={"amicale_id": "2", "account_id": "5"})
+    done(room, events.event("account.updated", ours, account="acct_ours"))
+    assert room.sql_one("SELECT stripe_account_id FROM stripe_accounts WHERE id = 5") == (
+        "acct_ours")
+    assert room.findings() == {("unknown_account", "acct_dol")}
+
+
 def test_the_platforms_own_account_is_only_recorded(room):
     made = events.event("account.updated", account(id="acct_platform"))
     done(room, made)
