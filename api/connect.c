@@ -126,6 +126,7 @@ void connect_status(struct request *request)
     }
     if (fresh.there && span_is(fresh.text, "1")) {
         struct asking asking = about(request, "account.refresh", &named);
+        asking.limit = LIMIT_STRIPE;
         asking.keyless = true;
         ask(request, &asking);
         return;
@@ -143,6 +144,7 @@ void connect_link(struct request *request)
         return;
     }
     struct asking asking = about(request, "account.link", &named);
+    asking.limit = LIMIT_STRIPE;
     asking.perishable = true;
     asking.keyless = true;
     ask(request, &asking);

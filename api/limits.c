@@ -30,6 +30,7 @@ static const struct {
     [LIMIT_LOGIN_ADDRESS] = {"login_address", 50, 5 * MINUTE},
     [LIMIT_INTENTS] = {"intents", 10, MINUTE},
     [LIMIT_DEVICES] = {"devices", 60, MINUTE},
+    [LIMIT_STRIPE] = {"stripe", 30, MINUTE},
 };
 
 /* In the request's arena. */

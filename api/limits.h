@@ -30,8 +30,9 @@ enum limit {
     LIMIT_LOGIN_ADDRESS, /* wrong passwords from an address */
     LIMIT_INTENTS, /* payment.create of a user */
     LIMIT_DEVICES, /* checks of devices from an address */
+    LIMIT_STRIPE, /* what calls Stripe anew each time a user asks: tokens, links, looks */
 };
-enum { LIMITS = LIMIT_DEVICES + 1 };
+enum { LIMITS = LIMIT_STRIPE + 1 };
 
 struct limit_state {
     bool allowed;

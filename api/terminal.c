@@ -27,6 +27,7 @@ void terminal_token(struct request *request)
     }
     const struct asking asking = {.kind = "terminal.token",
                                   .body = SPAN("{}"),
+                                  .limit = LIMIT_STRIPE,
                                   .perishable = true,
                                   .keyless = true};
     ask(request, &asking);
@@ -79,6 +80,7 @@ void terminal_list(struct request *request)
         .body = span_of(
             arena_format(&request->arena, "{\"amicale_id\":%" PRId64 "}", amicale_id)),
         .tenant = decimal(request, amicale_id),
+        .limit = LIMIT_STRIPE,
         .keyless = true,
     };
     ask(request, &asking);

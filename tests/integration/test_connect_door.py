@@ -44,6 +44,9 @@ class House:
         return self.people[name]
 
     def clear(self):
+        with self.stack.redis.client() as client:
+            for name in client.scan_iter("{tocsin}:limit:*", 1000):
+                client.delete(name)
         self.stack.stripesim.control("faults", method="DELETE")
         wait_until(self.emptied, "rows that no event is applied to", 20.0)
 
@@ -182,6 +185,29 @@ def test_readers_are_registered_and_listed(house):
     assert good(house.viewer.get("/api/terminal/readers?amicale_id=1"))["fresh"] is True
     for who in (house.viewer, house.operator):
         assert problem(who.get("/api/terminal/readers")) == (422, "invalid_fields")
+
+
+def test_thirty_times_a_minute_a_user_may_have_stripe_asked(house):
+    house.account()
+    asks = [("POST", "/api/terminal/connection-token"),
+            ("POST", "/api/stripe/terminal/connection-token"),
+            ("GET", "/api/amicales/1/onboarding-link"),
+            ("POST", "/api/stripe/accounts/1/onboarding-link"),
+            ("GET", "/api/stripe/accounts/1/status?fresh=1"),
+            ("GET", "/api/terminal/readers")]
+    answers = [house.admin.request(*asks[number % len(asks)]) for number in range(30)]
+    assert {answer.status for answer in answers} == {200, 409}  # no token before it may charge
+    assert 'RateLimit-Policy' in answers[-1].headers
+    for _ in range(60):  # some come back meanwhile
+        answer = house.admin.request(*asks[0])
+        if answer.status == 429:
+            break
+    assert problem(answer) == (429, "too_many_requests")
+    assert int(answer.headers["Retry-After"]) >= 1
+    refused = [house.admin.request(*one).status for one in asks]
+    assert refused.count(429) >= len(asks) - 2, refused
+    assert house.admin.get("/api/stripe/accounts/1/status").status == 200
+    assert house.operator.get("/api/stripe/accounts/1/status?fresh=1").status == 200
 
 
 def test_phones_are_told_what_they_must_know(house):
