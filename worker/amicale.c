@@ -13,11 +13,7 @@
 #include "worker/handlers.h"
 #include "worker/unsealed.h"
 
-static enum outcome read_row(struct asked *asked,
-                             int64_t id,
-                             struct amicale *amicale,
-                             struct fault *fault);
-static enum outcome read_trimmed(struct asked *asked,
+static enum outcome read_trimmed(struct handling *handling,
                                  const struct sql_rows *rows,
                                  size_t column,
                                  struct span context,
@@ -33,7 +29,7 @@ enum outcome amicale_of_ask(struct asked *asked,
     struct amicale amicale = {.id = 0};
     enum outcome outcome = OUTCOME_DONE;
     if (json_integer(asked->body, "amicale_id", &id) && asked_may_touch(asked, id)) {
-        outcome = read_row(asked, id, &amicale, fault);
+        outcome = amicale_find(asked->handling, id, &amicale, fault);
     }
     if (outcome != OUTCOME_DONE) {
         return outcome;
@@ -45,51 +41,52 @@ enum outcome amicale_of_ask(struct asked *asked,
     return OUTCOME_DONE;
 }
 
-static enum outcome read_row(struct asked *asked,
-                             int64_t id,
-                             struct amicale *amicale,
-                             struct fault *fault)
+enum outcome amicale_find(struct handling *handling,
+                          int64_t id,
+                          struct amicale *out_amicale,
+                          struct fault *fault)
 {
     struct sql_rows rows;
+    *out_amicale = (struct amicale){.id = 0};
     enum outcome outcome = mariadb_run(
-        asked->handling->db,
+        handling->db,
         "SELECT encrypted_name, encrypted_email, adresse1, adresse2, code_postal, ville,"
         " stripe_location_id, location_job_id FROM amicales WHERE id = ?",
         SQL_VALUES(SQL_I64(id)),
-        asked->handling->arena,
+        handling->arena,
         &rows,
         fault);
     if (outcome != OUTCOME_DONE || rows.count == 0) {
         return outcome;
     }
-    amicale->id = id;
-    amicale->adresse1 = span_trim(sql_text(&rows, 0, 2));
-    amicale->adresse2 = span_trim(sql_text(&rows, 0, 3));
-    amicale->code_postal = span_trim(sql_text(&rows, 0, 4));
-    amicale->ville = span_trim(sql_text(&rows, 0, 5));
-    amicale->location = sql_text(&rows, 0, 6);
-    amicale->location_job = sql_text(&rows, 0, 7);
-    outcome = read_trimmed(asked,
+    out_amicale->id = id;
+    out_amicale->adresse1 = span_trim(sql_text(&rows, 0, 2));
+    out_amicale->adresse2 = span_trim(sql_text(&rows, 0, 3));
+    out_amicale->code_postal = span_trim(sql_text(&rows, 0, 4));
+    out_amicale->ville = span_trim(sql_text(&rows, 0, 5));
+    out_amicale->location = sql_text(&rows, 0, 6);
+    out_amicale->location_job = sql_text(&rows, 0, 7);
+    outcome = read_trimmed(handling,
                            &rows,
                            0,
                            SPAN("amicales.encrypted_name"),
-                           &amicale->name,
+                           &out_amicale->name,
                            fault);
     if (outcome == OUTCOME_DONE) {
-        outcome = read_trimmed(asked,
+        outcome = read_trimmed(handling,
                                &rows,
                                1,
                                SPAN("amicales.encrypted_email"),
-                               &amicale->email,
+                               &out_amicale->email,
                                fault);
     }
-    if (outcome == OUTCOME_DONE && !pii_is_address(amicale->email)) {
-        amicale->email = SPAN("");
+    if (outcome == OUTCOME_DONE && !pii_is_address(out_amicale->email)) {
+        out_amicale->email = SPAN("");
     }
     return outcome;
 }
 
-static enum outcome read_trimmed(struct asked *asked,
+static enum outcome read_trimmed(struct handling *handling,
                                  const struct sql_rows *rows,
                                  size_t column,
                                  struct span context,
@@ -97,8 +94,7 @@ static enum outcome read_trimmed(struct asked *asked,
                                  struct fault *fault)
 {
     struct span plain = SPAN("");
-    enum outcome outcome =
-        unsealed_text(asked->handling, rows, column, context, &plain, fault);
+    enum outcome outcome = unsealed_text(handling, rows, column, context, &plain, fault);
     if (outcome == OUTCOME_DONE) {
         *out_plain = span_trim(plain);
     }

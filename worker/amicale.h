@@ -43,6 +43,11 @@ MUST_USE enum outcome amicale_of_ask(struct asked *asked,
                                      struct answer *out_answer,
                                      struct amicale *out_amicale,
                                      struct fault *fault);
+/* By its number, whoever asked; out_amicale->id is 0 when there is none. */
+MUST_USE enum outcome amicale_find(struct handling *handling,
+                                   int64_t id,
+                                   struct amicale *out_amicale,
+                                   struct fault *fault);
 /* AMICALE_INCOMPLETE, and what is missing of `needed` fields: false when nothing is. */
 struct amicale_need {
     const char *field;
@@ -55,7 +60,7 @@ bool amicale_refuse_missing(const struct amicale_need *needed,
 /* Whether Stripe refused a call because it has no such location: somebody deleted it
  * there. */
 bool amicale_location_is_gone(const struct stripe_answer *refusal);
-/* The amicale has it no longer: the next location.create makes another one. */
+/* The amicale has it no longer: location_ensure makes another one. */
 MUST_USE enum outcome amicale_forget_location(struct handling *handling,
                                               int64_t amicale_id,
                                               struct span location,

@@ -164,6 +164,10 @@ def test_a_seller_gets_tokens_by_either_route(house):
               for path in ("/api/terminal/connection-token",
                            "/api/stripe/terminal/connection-token")}
     assert len(tokens) == 4
+    place = good(house.admin.post("/api/stripe/locations", {"amicale_id": 1}))
+    assert place["created"] is False
+    assert good(house.pompier.post("/api/terminal/connection-token"))["location_id"] == (
+        place["location_id"])
     logs = "".join(process.log.read_text(errors="replace")
                    for process in (house.stack.api, *house.stack.workers))
     assert not any(token in logs for token in tokens)

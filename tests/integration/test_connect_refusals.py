@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from connect_room import OPERATOR, WHOLE, ConnectRoom
+from connect_room import OPERATOR, SELLER, WHOLE, ConnectRoom
 from test_worker_stripe import FakeStripe, error
 
 CREATE = {"amicale_id": WHOLE}
@@ -82,6 +82,50 @@ def test_a_location_that_is_refused_may_be_asked_for_again(room):
     made = room.good("location.create", {"amicale_id": WHOLE}, OPERATOR)
     assert made == {"amicale_id": WHOLE, "location_id": "tml_1", "created": True}
     assert len(set(keys_of_posts(room))) == 2
+
+
+GONE = error(400, type="invalid_request_error", param="location", code="resource_missing")
+TOKEN = (200, {}, b'{"object": "terminal.connection_token", "secret": "pst_1"}')
+
+
+def location(name):
+    return 200, {}, json.dumps({"id": name, "object": "terminal.location"}).encode()
+
+
+@pytest.fixture
+def selling(room):
+    """The amicale may charge, and has no location."""
+    room.clear()
+    room.fake.asked.clear()
+    room.execute("INSERT INTO stripe_accounts (amicale_id, stripe_account_id,"
+                 " charges_enabled) VALUES (1, 'acct_1', TRUE)")
+    return room
+
+
+def scopes(room):
+    """What each token was asked for with."""
+    return [body for method, path, _, body in room.fake.asked
+            if path == "/v1/terminal/connection_tokens"]
+
+
+def test_a_token_is_of_no_location_while_stripe_refuses_the_address(selling):
+    selling.fake.answers = [error(400, type="invalid_request_error",
+                                  param="address[postal_code]"), TOKEN]
+    assert selling.good("terminal.token", {}, SELLER) == {
+        "secret": "pst_1", "location_id": None}
+    selling.fake.answers = [NONE, location("tml_1"), TOKEN]
+    assert selling.good("terminal.token", {}, SELLER) == {
+        "secret": "pst_1", "location_id": "tml_1"}
+    assert scopes(selling) == [b"", b"location=tml_1"]
+
+
+def test_no_token_is_given_for_a_location_that_comes_and_goes(selling):
+    selling.execute("UPDATE amicales SET stripe_location_id = 'tml_1' WHERE id = 1")
+    selling.fake.answers = [GONE, location("tml_2"), GONE]
+    job = selling.job("terminal.token", {}, SELLER)
+    assert selling.handle.run(*job)["outcome"] == "LATER"
+    assert scopes(selling) == [b"location=tml_1", b"location=tml_2"]
+    assert selling.sql_one("SELECT stripe_location_id FROM amicales WHERE id = 1") is None
 
 
 def test_readers_are_not_shown_at_a_location_that_stripe_does_not_know(room):

@@ -169,7 +169,8 @@ def make_ready_to_sell(journey):
     assert (place["created"], again) == (True, {**place, "created": False})
     assert stripe.terminal.Location.retrieve(place["location_id"]).address.city == "Rennes"
     for seller in (journey.zoe, journey.yann):
-        assert journey.ask(seller, "/api/stripe/terminal/connection-token")["secret"]
+        token = journey.ask(seller, "/api/stripe/terminal/connection-token")
+        assert token == {"secret": token["secret"], "location_id": place["location_id"]}
     assert journey.see(journey.zoe, "/api/stripe/config")["amount_max"] == 50000
 
 

@@ -74,6 +74,7 @@ def headers(**words):
 JSON = headers(Content_Type="application/json; charset=utf-8")
 PROBLEM = headers(Content_Type="application/problem+json; charset=utf-8")
 TOKEN = "/api/terminal/connection-token"
+GIVEN = b'{"secret": "pst_1", "location_id": "tml_1"}'
 
 
 def problem(status, code, **more):
@@ -84,7 +85,8 @@ def problem(status, code, **more):
 @pytest.mark.parametrize("method, path, status, said, body", [
     ("GET", "/healthz", 200, JSON, b'{"alive": true}'),
     ("HEAD", "/healthz", 200, JSON, b""),
-    ("POST", TOKEN, 200, JSON, b'{"secret": "pst_1"}'),
+    ("POST", TOKEN, 200, JSON, GIVEN),
+    ("POST", TOKEN, 200, JSON, b'{"secret": "pst_1", "location_id": null}'),
     ("POST", TOKEN, 401, PROBLEM, problem(401, "unauthenticated")),
     ("POST", TOKEN, 413, PROBLEM, problem(413, "too_large")),
     ("GET", "/api/nothing", 404, PROBLEM, problem(404, "not_found")),
@@ -98,16 +100,17 @@ def test_answers_that_are_documented_pass(method, path, status, said, body):
     ("GET", "/api/nothing", 200, JSON, b"{}", "no such path"),
     ("DELETE", "/healthz", 200, JSON, b"{}", "no such method"),
     ("DELETE", "/healthz", 405, PROBLEM, problem(405, "method_not_allowed"), "without Allow"),
-    ("POST", TOKEN, 201, JSON, b'{"secret": "pst_1"}', "does not document"),
+    ("POST", TOKEN, 201, JSON, GIVEN, "does not document"),
     ("POST", TOKEN, 200, headers(Content_Type="text/html"), b"", "as text/html"),
-    ("POST", TOKEN, 200, JSON, b'{"secret": 5}', "is not of type"),
+    ("POST", TOKEN, 200, JSON, b'{"secret": 5, "location_id": null}', "is not of type"),
     ("POST", TOKEN, 200, JSON, b"{}", "required property"),
-    ("POST", TOKEN, 200, JSON, b'{"secret": "pst_1", "more": 1}', "'more' was unexpected"),
+    ("POST", TOKEN, 200, JSON, b'{"secret": "pst_1", "location_id": null, "more": 1}',
+     "'more' was unexpected"),
     ("POST", TOKEN, 200, JSON, b"pst_1", "no JSON"),
     ("POST", TOKEN, 409, PROBLEM, problem(409, "wrong_state"), "with the code wrong_state"),
     ("POST", TOKEN, 409, PROBLEM, problem(422, "idempotency_in_flight"), "with the code"),
     ("POST", TOKEN, 200, headers(Content_Type="application/json", X_Mood="good"),
-     b'{"secret": "pst_1"}', "X-Mood"),
+     GIVEN, "X-Mood"),
     ("POST", "/api/stripe/locations", 202, JSON, b"{}", "without the header location"),
     ("POST", "/api/logout", 204, headers(), b"x", "with a body"),
 ])
@@ -148,4 +151,4 @@ def test_a_member_that_the_description_drops_is_missed():
     document = load()
     del document["components"]["schemas"]["ConnectionToken"]["properties"]["secret"]
     with pytest.raises(ContractError, match="'secret' was unexpected"):
-        Contract(document).check_answer("POST", TOKEN, 200, JSON, b'{"secret": "pst_1"}')
+        Contract(document).check_answer("POST", TOKEN, 200, JSON, GIVEN)

@@ -107,21 +107,123 @@ def test_a_seller_gets_a_token_once_the_amicale_may_charge(room):
     assert answer["about"]["onboarding_completed"] is False
     room.sim.control(f"accounts/{account}/stage", {"stage": "onboarded"})
     one, two = (room.good("terminal.token", {}, user) for user in (SELLER, ADMIN))
-    assert set(one) == {"secret"} and one["secret"].startswith("pst_test_")
+    assert set(one) == {"secret", "location_id"} and one["secret"].startswith("pst_test_")
     assert one["secret"] != two["secret"]
     assert room.ask("terminal.token", {}, STRANGER) == {"problem": "account_missing"}
 
 
-def test_a_location_that_was_deleted_at_stripe_keeps_nobody_from_selling(placed):
+def place_of(room):
+    return room.sql_one("SELECT stripe_location_id FROM amicales WHERE id = %s", (WHOLE,))
+
+
+def scopes(room):
+    """The location of each token that Stripe gave, by its secret."""
+    return {token["id"]: token["location"]
+            for token in room.sim.control("summary")["connection_tokens"]}
+
+
+def test_a_token_is_good_for_the_amicales_location_alone(placed):
+    charging(placed)
+    given = placed.good("terminal.token", {}, SELLER)
+    assert given["location_id"] == placed.place
+    assert scopes(placed) == {given["secret"]: placed.place}
+
+
+def test_the_first_token_makes_the_location(room):
+    charging(room)
+    given = room.good("terminal.token", {}, SELLER)
+    (location,) = room.locations()
+    assert given["location_id"] == location.id == place_of(room)
+    assert location.display_name == "Amicale de Pléneuf"
+    assert scopes(room) == {given["secret"]: location.id}
+    assert room.good("terminal.token", {}, ADMIN)["location_id"] == location.id
+    assert room.good("location.create", MINE) == {
+        "amicale_id": WHOLE, "location_id": location.id, "created": False}
+    assert len(room.locations()) == 1
+
+
+def test_two_phones_at_once_get_tokens_of_one_location(room):
+    charging(room)
+    room.fault("latency", LOCATIONS, ms=400, times=2)
+    answers = room.at_once(room.job("terminal.token", {}, SELLER),
+                           room.job("terminal.token", {}, ADMIN))
+    (location,) = room.locations()
+    assert {one["body"]["location_id"] for one in answers} == {location.id}
+    assert list(scopes(room).values()) == [location.id] * 2
+
+
+def test_a_phone_and_an_admin_at_once_get_one_location(room):
+    charging(room)
+    room.fault("latency", LOCATIONS, ms=400, times=2)
+    answers = room.at_once(room.job("terminal.token", {}, SELLER),
+                           room.job("location.create", MINE))
+    (location,) = room.locations()
+    assert {one["body"]["location_id"] for one in answers} == {location.id}
+
+
+@pytest.mark.parametrize("kind, times", [
+    ("drop_after", 1), ("drop_after", 3), ("drop_before", 4), ("error_after", 1),
+    ("unavailable", 4)])
+def test_stripe_may_fail_in_any_way_and_the_token_has_one_location(room, kind, times):
+    charging(room)
+    room.fault(kind, LOCATIONS, times=times)
+    given = room.good("terminal.token", {}, SELLER)
+    (location,) = room.locations()
+    assert scopes(room) == {given["secret"]: location.id}
+
+
+def test_a_worker_that_dies_while_a_token_makes_the_location_leaves_one(room):
+    charging(room)
+    room.fault("slow_answer", LOCATIONS, ms=3000, times=1)
+    job = room.job("terminal.token", {}, SELLER)
+    room.killed(job, room.locations)
+    assert place_of(room) is None
+    other = room.good("terminal.token", {}, ADMIN)
+    given = room.finish(job)["body"]
+    (location,) = room.locations()
+    assert other["location_id"] == given["location_id"] == location.id
+
+
+def test_an_amicale_without_a_full_address_gets_tokens_of_no_location(room):
+    charging(room)
+    room.execute("UPDATE amicales SET code_postal = ' ' WHERE id = %s", (WHOLE,))
+    given = room.good("terminal.token", {}, SELLER)
+    room.execute("UPDATE amicales SET code_postal = '22370' WHERE id = %s", (WHOLE,))
+    assert given["location_id"] is None
+    assert scopes(room) == {given["secret"]: None}
+    assert room.locations() == []
+    assert room.good("terminal.token", {}, SELLER)["location_id"] == place_of(room)
+
+
+def test_a_location_that_was_deleted_at_stripe_is_made_again_with_the_next_token(placed):
+    charging(placed)
+    assert placed.good("terminal.token", {}, SELLER)["location_id"] == placed.place
+    stripe.terminal.Location.retrieve(placed.place).delete()
+    given = placed.good("terminal.token", {}, SELLER)
+    (location,) = placed.locations()
+    assert given["location_id"] == location.id == place_of(placed) != placed.place
+    assert scopes(placed)[given["secret"]] == location.id
+    assert placed.good("location.create", MINE)["created"] is False
+
+
+def test_two_phones_that_find_the_location_deleted_make_one_again(placed):
     charging(placed)
     stripe.terminal.Location.retrieve(placed.place).delete()
-    assert placed.good("terminal.token", {}, SELLER)["secret"]
-    assert placed.sql_one("SELECT stripe_location_id FROM amicales WHERE id = 1") is None
-    made = placed.good("location.create", MINE)
+    placed.fault("latency", LOCATIONS, ms=400, times=2)
+    answers = placed.at_once(placed.job("terminal.token", {}, SELLER),
+                             placed.job("terminal.token", {}, ADMIN))
     (location,) = placed.locations()
-    assert (made["location_id"], made["created"]) == (location.id, True)
-    assert location.id != placed.place
-    assert placed.good("terminal.token", {}, SELLER)["secret"]
+    assert {one["body"]["location_id"] for one in answers} == {location.id}
+
+
+def test_a_job_whose_own_location_was_deleted_makes_another_one(room):
+    job = room.job("location.create", MINE)
+    first = room.finish(job)["body"]["location_id"]
+    stripe.terminal.Location.retrieve(first).delete()
+    room.execute("UPDATE amicales SET stripe_location_id = NULL, location_job_id = NULL")
+    second = room.finish(job)["body"]["location_id"]
+    (location,) = room.locations()
+    assert second == location.id != first
 
 
 def test_a_reader_at_a_location_that_is_gone_wants_a_new_location_first(placed):
