@@ -68,8 +68,9 @@ static bool is_let_in(const struct request *request)
     switch (request->route->auth) {
     case ROUTE_ANYONE:
         return true;
-    case ROUTE_OBSERVERS:
-        return networks_have(&request->loop->door->observers, &request->peer);
+    case ROUTE_OBSERVERS: /* a proxy beside us must not let the world in */
+        return networks_have(&request->loop->door->observers, &request->peer) &&
+               networks_have(&request->loop->door->observers, &request->client);
     case ROUTE_PEOPLE:
         return true; /* once their session is found */
     }

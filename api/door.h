@@ -41,7 +41,7 @@ struct door {
     struct seal_ring *ring;
     struct http_limits limits;
     int64_t connections_most; /* as many as api.connections_max and descriptors allow */
-    struct networks observers; /* may read /metrics, when they are the peer themselves */
+    struct networks observers; /* may read /metrics: the peer and the client both */
     struct proxies proxies;
     struct cors cors;
     char hsts[DOOR_HSTS_BYTES]; /* a header line, or empty */

@@ -98,8 +98,8 @@ const struct settings_row settings_table[] = {
     NUMBER(api, redis_ms, "200", 20, 10000, API,
         "limit for Redis to keep an event; then the answer is 503"),
     STRING(api, metrics_allow, "127.0.0.0/8 ::1", API,
-        "networks that may read /metrics, separated by spaces; the address that is "
-        "connected counts, not one that a proxy names"),
+        "networks that may read /metrics, separated by spaces; whoever is connected must "
+        "be in them, and whom a trusted proxy names too"),
 
     NUMBER(api, wait_ms, "10000", 0, 25000, API,
         "how long a request waits for its job before the answer is 202, unless it says "

@@ -267,6 +267,15 @@ def test_metrics_are_for_the_peer_whomever_it_speaks_for(make_door):
     assert door.request("GET", "/metrics", headers=CLAIM)[0] == 403
 
 
+def test_a_proxy_that_may_read_metrics_lets_nobody_else_read_them(make_door):
+    door = make_door(api__trusted_proxies="127.0.0.1")
+    assert door.request("GET", "/metrics")[0] == 200
+    assert door.request("GET", "/metrics", headers=CLAIM)[0] == 403
+    assert door.request("GET", "/metrics", headers={
+        "X-Forwarded-For": "127.0.0.1, 203.0.113.9"})[0] == 403
+    assert door.request("GET", "/metrics", headers={"X-Forwarded-For": "127.0.0.1"})[0] == 200
+
+
 # Pages and the description.
 
 class Page(html.parser.HTMLParser):
