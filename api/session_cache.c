@@ -244,7 +244,13 @@ static void unlink_entry(struct session_cache *cache, int at)
     }
 }
 
+/* An end that is forgotten too early for readings under way stands for all of them. */
 static void remember(struct session_cache *cache, const struct end *end)
 {
-    cache->ends[cache->next_end++ % ENDS] = *end;
+    struct end *place = &cache->ends[cache->next_end++ % ENDS];
+    if (place->at_ms + SESSION_BELIEVED_MS > end->at_ms &&
+        place->at_ms > cache->all_ended_ms) {
+        cache->all_ended_ms = place->at_ms;
+    }
+    *place = *end;
 }

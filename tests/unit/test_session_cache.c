@@ -145,6 +145,21 @@ static void what_was_read_before_an_end_is_not_believed_after_it(void **state)
     assert_true(session_cache_believes(cache, &other, &session, 0, NOW + 1));
 }
 
+static void an_end_counts_however_many_come_behind_it(void **state)
+{
+    (void)state;
+    struct digest hash = hash_of(1);
+    struct stored_session session = session_of(11);
+    session_cache_end(cache, &hash, NOW);
+    for (uint64_t i = 2; i < 2000; i++) {
+        struct digest other = hash_of(i);
+        session_cache_end(cache, &other, NOW + 1);
+    }
+    assert_false(session_cache_believes(cache, &hash, &session, 0, NOW + 1));
+    session.read_ms = NOW + 2;
+    assert_true(session_cache_believes(cache, &hash, &session, 0, NOW + 2));
+}
+
 static void the_end_of_all_leaves_none(void **state)
 {
     (void)state;
@@ -219,6 +234,7 @@ int main(void)
         EACH(an_end_takes_the_one_session),
         EACH(the_end_of_a_user_takes_all_of_theirs),
         EACH(what_was_read_before_an_end_is_not_believed_after_it),
+        EACH(an_end_counts_however_many_come_behind_it),
         EACH(the_end_of_all_leaves_none),
         EACH(when_it_is_full_the_one_longest_without_use_goes),
         EACH(ended_places_are_used_again),
