@@ -11,6 +11,7 @@
 
 enum { KEY_BYTES = 256 };
 
+static void wipe(struct cJSON *value);
 static void put_key(struct json_writer *json, const char *key);
 static void put_quoted(struct text *text, struct span value);
 static size_t utf8_len(struct span rest);
@@ -34,7 +35,19 @@ enum outcome json_parse(struct span text,
 
 void json_free(struct cJSON *document)
 {
+    wipe(document);
     cJSON_Delete(document);
+}
+
+/* One may be a password; json_check bounds the depth. */
+static void wipe(struct cJSON *value)
+{
+    for (; value; value = value->next) {
+        if (value->valuestring) {
+            explicit_bzero(value->valuestring, strlen(value->valuestring));
+        }
+        wipe(value->child);
+    }
 }
 
 struct cJSON *json_at(const struct cJSON *document, const char *path)
@@ -115,6 +128,7 @@ struct span json_print(const struct cJSON *document, struct arena *arena)
         abort();
     }
     struct span copy = arena_span(arena, span_of(printed));
+    explicit_bzero(printed, copy.len);
     cJSON_free(printed);
     return copy;
 }
