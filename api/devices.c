@@ -9,6 +9,7 @@
 #include "api/fields.h"
 #include "api/limits.h"
 #include "api/loop.h"
+#include "api/pages.h"
 #include "api/problem.h"
 #include "api/request.h"
 #include "common/base/json.h"
@@ -38,7 +39,6 @@ static const char *message_of(struct request *request,
                               enum device_verdict verdict,
                               int64_t least_android);
 static void answer_list(struct request *request, void *context);
-static bool has_etag(struct span names, const char *etag);
 
 /* What a verdict is to people. %s: the version that would do. */
 /* clang-format off */
@@ -248,7 +248,7 @@ static void answer_list(struct request *request, void *context)
                                                (long long)seconds,
                                                devices->etag,
                                                SPAN_ARGS(errand->limit_headers)));
-    if (has_etag(request_header(request, "if-none-match"), devices->etag)) {
+    if (pages_etag_matches(request_header(request, "if-none-match"), devices->etag)) {
         request_answer(request, 304, NULL, (struct span){NULL, 0}, headers);
         return;
     }
@@ -257,19 +257,4 @@ static void answer_list(struct request *request, void *context)
                    "application/json; charset=utf-8",
                    devices->json,
                    headers);
-}
-
-/* RFC 9110, section 13.1.2: weak comparison, so W/ does not count. */
-static bool has_etag(struct span names, const char *etag)
-{
-    while (names.len > 0) {
-        struct span name = span_trim(span_cut(names, ',', &names));
-        if (span_starts(name, "W/")) {
-            name = (struct span){name.at + 2, name.len - 2};
-        }
-        if (span_is(name, "*") || span_is(name, etag)) {
-            return true;
-        }
-    }
-    return false;
 }

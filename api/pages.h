@@ -4,7 +4,7 @@
  * of the API.
  *
  * Owns:    nothing; the bytes are embedded when it is built
- * Callers: routes
+ * Callers: routes, devices (the tag)
  * Blocks:  never
  *
  * An answer carries an ETag; If-None-Match with it gets 304 (RFC 9110, section 13.1.2).
