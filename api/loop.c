@@ -41,6 +41,7 @@ enum {
     SCRATCH_BYTES = 64 << 20,
 };
 
+static void open_events(struct loop *loop, const struct listener *listeners);
 static void on_accept(evutil_socket_t fd, short what, void *context);
 static bool accept_one(struct loop *loop, int listener);
 static void take_peer(const struct sockaddr_storage *from, struct address *out_peer);
@@ -84,6 +85,28 @@ enum outcome loop_open(struct loop *loop,
                          "cannot be made: %s",
                          strerror(errno));
     }
+    open_events(loop, listeners);
+    enum outcome outcome = redis_async_open(loop->base,
+                                            door->settings,
+                                            door->clock,
+                                            &loop->counters->redis,
+                                            &loop->redis,
+                                            fault);
+    if (outcome == OUTCOME_DONE) {
+        loop->ingest =
+            ingest_open(loop->base, door->settings, loop->redis, loop->counters);
+        loop->waiting = waiting_open(loop);
+        loop->devices = device_list_open();
+        outcome = mailbox_open(loop, &loop->reads, fault);
+    }
+    if (outcome == OUTCOME_DONE) {
+        outcome = subscriber_open(loop, &loop->subscriber, fault);
+    }
+    return outcome;
+}
+
+static void open_events(struct loop *loop, const struct listener *listeners)
+{
     for (int i = 0; i < LISTENERS; i++) {
         loop->listen_fds[i] = listeners[i].fd;
         if (listeners[i].fd >= 0) {
@@ -104,23 +127,6 @@ enum outcome loop_open(struct loop *loop,
     event_add(loop->stop_event, NULL);
     atomic_store(&loop->beat_ms, loop_mono_ms(loop));
     loop->accept_from_ms = loop_mono_ms(loop) + FIRST_ACCEPT_MS;
-    enum outcome outcome = redis_async_open(loop->base,
-                                            door->settings,
-                                            door->clock,
-                                            &loop->counters->redis,
-                                            &loop->redis,
-                                            fault);
-    if (outcome == OUTCOME_DONE) {
-        loop->ingest =
-            ingest_open(loop->base, door->settings, loop->redis, loop->counters);
-        loop->waiting = waiting_open(loop);
-        loop->devices = device_list_open();
-        outcome = mailbox_open(loop, &loop->reads, fault);
-    }
-    if (outcome == OUTCOME_DONE) {
-        outcome = subscriber_open(loop, &loop->subscriber, fault);
-    }
-    return outcome;
 }
 
 void loop_run(struct loop *loop)
