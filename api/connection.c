@@ -138,7 +138,7 @@ void connection_free_closed(struct loop *loop)
         struct connection *behind = connection->behind;
         event_free(connection->read_event);
         event_free(connection->write_event);
-        text_done(&connection->out);
+        connection_drop_out(connection);
         connection_drop_buffer(connection);
         free(connection);
         connection = behind;

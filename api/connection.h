@@ -25,8 +25,8 @@ struct loop;
 
 enum {
     CONNECTION_AHEAD_BYTES = 16 * 1024,
-    CONNECTION_BUFFERS_BYTES = 128
-                               << 20, /* of one loop; beyond it large bodies get 503 */
+    /* Of one loop. Beyond it large bodies get 503, and who does not read is cut. */
+    CONNECTION_BUFFERS_BYTES = 128 << 20,
     CONNECTION_FRESH_MS = 500, /* for the first byte, when the loop is leaving */
     CONNECTION_LEAVING_MS = 2000,
     CONNECTION_LEAVING_BYTES = 4 << 20,

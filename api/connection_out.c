@@ -44,6 +44,11 @@ static void send_out(struct connection *connection, struct span bytes)
     }
     text_add(&connection->out, (struct span){bytes.at + done, bytes.len - done});
     connection->out_sent = 0;
+    connection->loop->buffered_bytes += connection->out.len;
+    if (connection->loop->buffered_bytes > CONNECTION_BUFFERS_BYTES) {
+        connection_shut(connection);
+        return;
+    }
     connection_move_to(connection, CONNECTION_WRITING);
     event_add(connection->write_event, NULL);
 }
@@ -70,9 +75,15 @@ void connection_on_writable(int fd, short what, void *context)
         event_add(connection->write_event, NULL);
         return;
     }
-    text_done(&connection->out);
+    connection_drop_out(connection);
     after_answer(connection);
     connection_advance(connection);
+}
+
+void connection_drop_out(struct connection *connection)
+{
+    connection->loop->buffered_bytes -= connection->out.len;
+    text_done(&connection->out);
 }
 
 static void after_answer(struct connection *connection)

@@ -73,9 +73,10 @@ void connection_drop_buffer(struct connection *connection);
 /* Drops it when nothing is in it that is still wanted. */
 void connection_spare_buffer(struct connection *connection);
 
-/* connection_out.c: an event's callback; our side ends, and what still comes is thrown
- * away for a while. */
+/* connection_out.c: an event's callback; what could not be sent is given up; our side
+ * ends, and what still comes is thrown away for a while. */
 void connection_on_writable(int fd, short what, void *context);
+void connection_drop_out(struct connection *connection);
 void connection_leave(struct connection *connection);
 
 #endif

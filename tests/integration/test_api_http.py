@@ -279,6 +279,27 @@ def test_a_reader_that_does_not_read_is_cut(make_door):
         wait_until(lambda: door.metric("tocsin_connections") < before, "the cut", 10)
 
 
+def test_who_does_not_read_is_cut_when_too_much_is_buffered(make_door):
+    """Bodies that do not end take nearly all the buffers of a loop. What the kernel does not
+    take of the answers that several clients do not read is more than the rest."""
+    door = make_door(api__loops=1, api__answer_ms=60000, api__body_ms=60000)
+    head = b"POST /api/login HTTP/1.1\r\nHost: t\r\nContent-Length: 1000000\r\n\r\n"
+    get = b"GET /api/openapi.yaml HTTP/1.1\r\nHost: t\r\n\r\n"
+    wires = []
+    for kib in [1024] * 127 + [512, 256, 128, 64]:
+        wires.append(door.connect())
+        wires[-1].send(head + b"x" * (kib * 600))
+    for _ in range(8):
+        wires.append(door.connect())
+        wires[-1].socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        wires[-1].send(get * 100)
+    wait_until(lambda: door.metric("tocsin_connections") <= len(wires), "the cut", 20)
+    for wire in wires:
+        wire.close()
+    wait_until(lambda: door.request("POST", "/api/login", b"x" * 900000, {
+        "Content-Type": "application/json"})[0] == 400, "room for a body again", 20)
+
+
 def test_a_half_closed_client_still_gets_its_answer(door):
     with door.connect() as wire:
         wire.send(GET + webhook_request(encode(payment_event())))
