@@ -3,7 +3,6 @@
 #include "worker/payment_send.h"
 
 #include "common/base/json.h"
-#include "common/base/seal.h"
 #include "common/base/settings.h"
 #include "common/link/mariadb.h"
 #include "common/model/calendar.h"
@@ -12,6 +11,7 @@
 #include "worker/handlers.h"
 #include "worker/listed.h"
 #include "worker/send_once.h"
+#include "worker/unsealed.h"
 
 enum { METADATA_VALUE_BYTES = 500 }; /* Stripe counts characters: never more than bytes */
 enum { MOST_PARAMS = 16, CLOCK_SKEW_S = 300 };
@@ -43,10 +43,6 @@ struct search {
 
 static enum outcome read_sale(struct handling *handling,
                               int64_t payment_id,
-                              struct sale *sale,
-                              struct fault *fault);
-static enum outcome open_name(struct handling *handling,
-                              const struct sql_rows *rows,
                               struct sale *sale,
                               struct fault *fault);
 static void fill_form(struct handling *handling, struct sale *sale);
@@ -149,23 +145,12 @@ static enum outcome read_sale(struct handling *handling,
     sale->amicale_id = sql_i64(&rows, 0, 8);
     sale->sold_ms = sql_i64(&rows, 0, 9);
     sale->id_text = number(handling, payment_id);
-    return open_name(handling, &rows, sale, fault);
-}
-
-static enum outcome open_name(struct handling *handling,
-                              const struct sql_rows *rows,
-                              struct sale *sale,
-                              struct fault *fault)
-{
-    if (sql_is_null(rows, 0, 10)) {
-        return OUTCOME_DONE;
-    }
-    return seal_unseal(handling->pii,
-                       SPAN("users.encrypted_name"),
-                       sql_text(rows, 0, 10),
-                       handling->arena,
-                       &sale->pompier_name,
-                       fault);
+    return unsealed_text(handling,
+                         &rows,
+                         10,
+                         SPAN("users.encrypted_name"),
+                         &sale->pompier_name,
+                         fault);
 }
 
 static void fill_form(struct handling *handling, struct sale *sale)
