@@ -13,14 +13,25 @@
 
 static const int64_t day_ms = INT64_C(86400000);
 
+/* The columns that read_key reads. */
+enum key_column { KEY_MAC, KEY_JOB, KEY_ANSWER, KEY_ASKED_MS, KEY_IS_OVER };
+
 static enum outcome insert_key(struct asked *asked,
                                bool *out_inserted,
                                struct fault *fault);
+static enum outcome read_key(struct asked *asked,
+                             struct sql_rows *rows,
+                             struct fault *fault);
+static enum outcome delete_over(struct asked *asked, struct fault *fault);
 static enum outcome judge_key(struct asked *asked,
                               const struct sql_rows *rows,
                               struct answer *answer,
                               bool *out_ours,
                               struct fault *fault);
+static enum outcome open_answer(struct asked *asked,
+                                const struct sql_rows *rows,
+                                struct answer *answer,
+                                struct fault *fault);
 static struct span key_context(const struct asked *asked);
 
 bool asks_key_is_there(const struct asked *asked)
@@ -34,43 +45,27 @@ enum outcome asks_key_take(struct asked *asked,
                            bool *out_ours,
                            struct fault *fault)
 {
-    struct handling *handling = asked->handling;
-    struct sql_rows rows;
-    bool inserted = false;
-    enum outcome outcome = mariadb_run(
-        handling->db,
-        "DELETE FROM idempotency_keys WHERE user_id = ?"
-        " AND idempotency_key = ? AND expires_at <= ?",
-        SQL_VALUES(SQL_I64(asked->ask.user_id),
-                   SQL_SPAN(asked->ask.idempotency_key),
-                   sql_moment(handling->arena, clock_wall_ms(handling->clock))),
-        handling->arena,
-        NULL,
-        fault);
-    if (outcome == OUTCOME_DONE) {
-        outcome = insert_key(asked, &inserted, fault);
+    for (int look = 0; look < 2; look++) {
+        struct sql_rows rows;
+        bool inserted = false;
+        enum outcome outcome = insert_key(asked, &inserted, fault);
+        if (outcome != OUTCOME_DONE || inserted) {
+            *out_ours = inserted;
+            return outcome;
+        }
+        outcome = read_key(asked, &rows, fault);
+        if (outcome != OUTCOME_DONE) {
+            return outcome;
+        }
+        if (rows.count > 0 && sql_i64(&rows, 0, KEY_IS_OVER) == 0) {
+            return judge_key(asked, &rows, answer, out_ours, fault);
+        }
+        outcome = delete_over(asked, fault);
+        if (outcome != OUTCOME_DONE) {
+            return outcome;
+        }
     }
-    if (outcome != OUTCOME_DONE || inserted) {
-        *out_ours = true;
-        return outcome;
-    }
-    outcome = mariadb_run(
-        handling->db,
-        "SELECT request_mac, job_id, sealed_answer,"
-        " CAST(ROUND(UNIX_TIMESTAMP(created_at) * 1000) AS SIGNED)"
-        " FROM idempotency_keys WHERE user_id = ?"
-        " AND idempotency_key = ?",
-        SQL_VALUES(SQL_I64(asked->ask.user_id), SQL_SPAN(asked->ask.idempotency_key)),
-        handling->arena,
-        &rows,
-        fault);
-    if (outcome != OUTCOME_DONE) {
-        return outcome;
-    }
-    if (rows.count == 0) {
-        return fault_set(fault, OUTCOME_LATER, "asks", 0, "the key's row comes and goes");
-    }
-    return judge_key(asked, &rows, answer, out_ours, fault);
+    return fault_set(fault, OUTCOME_LATER, "asks", 0, "the key's row comes and goes");
 }
 
 /* created_at is the request's own moment, so that the same request is known again. */
@@ -102,23 +97,56 @@ static enum outcome insert_key(struct asked *asked,
     return outcome;
 }
 
+static enum outcome read_key(struct asked *asked,
+                             struct sql_rows *rows,
+                             struct fault *fault)
+{
+    struct handling *handling = asked->handling;
+    return mariadb_run(
+        handling->db,
+        "SELECT request_mac, job_id, sealed_answer,"
+        " CAST(ROUND(UNIX_TIMESTAMP(created_at) * 1000) AS SIGNED), expires_at <= ?"
+        " FROM idempotency_keys WHERE user_id = ? AND idempotency_key = ?",
+        SQL_VALUES(sql_moment(handling->arena, clock_wall_ms(handling->clock)),
+                   SQL_I64(asked->ask.user_id),
+                   SQL_SPAN(asked->ask.idempotency_key)),
+        handling->arena,
+        rows,
+        fault);
+}
+
+static enum outcome delete_over(struct asked *asked, struct fault *fault)
+{
+    struct handling *handling = asked->handling;
+    return mariadb_run(
+        handling->db,
+        "DELETE FROM idempotency_keys WHERE user_id = ?"
+        " AND idempotency_key = ? AND expires_at <= ?",
+        SQL_VALUES(SQL_I64(asked->ask.user_id),
+                   SQL_SPAN(asked->ask.idempotency_key),
+                   sql_moment(handling->arena, clock_wall_ms(handling->clock))),
+        handling->arena,
+        NULL,
+        fault);
+}
+
 /* A job that comes again (a crash, a LATER) works on, also when its answer is kept: what
- * follows from it may not have been enqueued. */
+ * follows from it may not have been enqueued. From a refusal nothing follows, and what was
+ * refused stays so, whatever has changed since. */
 static enum outcome judge_key(struct asked *asked,
                               const struct sql_rows *rows,
                               struct answer *answer,
                               bool *out_ours,
                               struct fault *fault)
 {
-    struct handling *handling = asked->handling;
-    struct span plain = SPAN("");
-    bool same_job = span_equal(sql_text(rows, 0, 1), handling->job->id);
-    bool answered = !sql_is_null(rows, 0, 2);
-    if (!span_equal(sql_text(rows, 0, 0), asked->ask.mac)) {
+    bool same_job = span_equal(sql_text(rows, 0, KEY_JOB), asked->handling->job->id);
+    bool same_request = same_job && sql_i64(rows, 0, KEY_ASKED_MS) == asked->ask.at_ms;
+    bool answered = !sql_is_null(rows, 0, KEY_ANSWER);
+    if (!span_equal(sql_text(rows, 0, KEY_MAC), asked->ask.mac)) {
         answer_refuse(answer, PROBLEM_IDEMPOTENCY_MISMATCH, SPAN(""));
         return OUTCOME_DONE;
     }
-    if (same_job && (!answered || sql_i64(rows, 0, 3) == asked->ask.at_ms)) {
+    if (!answered && same_job) {
         *out_ours = true;
         return OUTCOME_DONE;
     }
@@ -126,17 +154,33 @@ static enum outcome judge_key(struct asked *asked,
         answer_refuse(answer, PROBLEM_IDEMPOTENCY_IN_FLIGHT, SPAN(""));
         return OUTCOME_DONE;
     }
-    enum outcome outcome = seal_unseal(handling->ring,
-                                       key_context(asked),
-                                       sql_text(rows, 0, 2),
-                                       handling->arena,
-                                       &plain,
-                                       fault);
-    if (outcome == OUTCOME_DONE) {
-        outcome = answer_decode(plain, handling->arena, answer, fault);
+    enum outcome outcome = open_answer(asked, rows, answer, fault);
+    if (outcome == OUTCOME_DONE && same_request) {
+        *out_ours = answer->status != 0;
+        if (*out_ours) {
+            *answer = (struct answer){0};
+        }
+        return OUTCOME_DONE;
     }
     answer->replayed = outcome == OUTCOME_DONE;
     return outcome;
+}
+
+static enum outcome open_answer(struct asked *asked,
+                                const struct sql_rows *rows,
+                                struct answer *answer,
+                                struct fault *fault)
+{
+    struct handling *handling = asked->handling;
+    struct span plain = SPAN("");
+    enum outcome outcome = seal_unseal(handling->ring,
+                                       key_context(asked),
+                                       sql_text(rows, 0, KEY_ANSWER),
+                                       handling->arena,
+                                       &plain,
+                                       fault);
+    return outcome == OUTCOME_DONE ? answer_decode(plain, handling->arena, answer, fault)
+                                   : outcome;
 }
 
 enum outcome asks_key_keep(struct asked *asked,

@@ -84,6 +84,14 @@ def test_a_refusal_is_an_answer_that_is_kept_too(room):
     assert again["about"] == {"status": "canceled"} and status(room) == "succeeded"
 
 
+def test_a_refusal_stays_one_when_its_job_comes_again(room):
+    room.sql("UPDATE payment_intents SET status = 'canceled' WHERE id = 700")
+    first = ask(room)
+    room.sql("UPDATE payment_intents SET status = 'succeeded' WHERE id = 700")
+    assert ask(room) == first and "replayed" not in first
+    assert status(room) == "succeeded"
+
+
 def test_a_key_with_another_request_is_a_mismatch(room):
     ask(room)
     assert ask(room, mac=OTHER_MAC, reason="autre")["problem"] == "idempotency_mismatch"
