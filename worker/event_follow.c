@@ -27,7 +27,7 @@ enum outcome event_payment_follow(struct event_work *work,
                                   struct handled *handled,
                                   struct fault *fault)
 {
-    if (work->payment_intent.len == 0) {
+    if (work->payment_intent.len == 0 || work->unpaid) {
         return OUTCOME_DONE;
     }
     struct sql_rows rows;

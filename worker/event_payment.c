@@ -6,6 +6,7 @@
  * receipt to that address by itself, and the buyer would get two. */
 #include "common/base/json.h"
 #include "common/base/seal.h"
+#include "common/model/payment_state.h"
 #include "common/model/pii.h"
 #include "worker/events.h"
 #include "worker/handlers.h"
@@ -69,8 +70,12 @@ enum outcome payment_apply(struct event_work *work,
     }
     note_owner(work, id, &row);
     outcome = row.object ? add_details(work, &row, fault) : OUTCOME_DONE;
-    /* The refunds may have come before it was known what was received. */
-    return outcome == OUTCOME_DONE && row.changed && !row.made
+    struct span status = json_string(row.object, "status");
+    work->unpaid = row.object && !span_is(status, "succeeded");
+    /* The refunds may have come before it was known what was received. While the payment
+     * is open none of them counts. */
+    return outcome == OUTCOME_DONE && row.changed && !row.made &&
+                   state_is_final(MONEY_PAYMENT, status)
                ? refund_settle_payment(work, &row, fault)
                : outcome;
 }

@@ -37,6 +37,7 @@ static enum outcome try_once(struct event_work *work,
     work->result = "recorded";
     work->amicale_id = 0;
     work->payment_intent = SPAN("");
+    work->unpaid = false;
     *handled = (struct handled){0};
     enum outcome outcome = mariadb_begin(db, fault);
     if (outcome == OUTCOME_DONE) {

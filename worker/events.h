@@ -66,6 +66,7 @@ struct event_work {
     const char *result; /* applied, stale, ignored or recorded */
     int64_t amicale_id; /* 0: unknown */
     struct span payment_intent;
+    bool unpaid; /* the payment was seen not to be paid: no mail follows */
 };
 
 typedef enum outcome (*event_fn)(struct event_work *work, struct fault *fault);

@@ -55,6 +55,7 @@ static enum outcome prepare(struct asked *asked,
 static enum outcome write_row(struct asked *asked,
                               const struct wish *wish,
                               struct span account,
+                              struct known *known,
                               struct fault *fault);
 static enum outcome revive_row(struct asked *asked,
                                const struct wish *wish,
@@ -171,26 +172,18 @@ static enum outcome select_known(struct asked *asked,
                                  struct fault *fault)
 {
     struct handling *handling = asked->handling;
-    struct sql_value job = SQL_SPAN(handling->job->id);
-#define KNOWN                                                                            \
-    "SELECT id, job_id <=> ?, amount, amicale_id, stripe_payment_intent_id, status,"     \
+#define KNOWN(own)                                                                       \
+    "SELECT id, " own " AS own, amount, amicale_id, stripe_payment_intent_id, status,"   \
     " payment_method, capture_method FROM payment_intents WHERE "
-    enum outcome outcome = mariadb_run(handling->db,
-                                       KNOWN "job_id = ?",
-                                       SQL_VALUES(job, job),
-                                       handling->arena,
-                                       rows,
-                                       fault);
-    if (outcome != OUTCOME_DONE || rows->count > 0 || wish->local_id.len == 0) {
-        return outcome;
-    }
-    return mariadb_run(
-        handling->db,
-        KNOWN "pompier_id = ? AND local_id = ?",
-        SQL_VALUES(job, SQL_I64(asked->ask.user_id), SQL_SPAN(wish->local_id)),
-        handling->arena,
-        rows,
-        fault);
+    return mariadb_run(handling->db,
+                       KNOWN("1") "job_id = ? UNION ALL " KNOWN("0") //
+                       "pompier_id = ? AND local_id = ? ORDER BY own DESC LIMIT 1",
+                       SQL_VALUES(SQL_SPAN(handling->job->id),
+                                  SQL_I64(asked->ask.user_id),
+                                  sql_optional(wish->local_id)),
+                       handling->arena,
+                       rows,
+                       fault);
 #undef KNOWN
 }
 
@@ -242,9 +235,9 @@ static enum outcome prepare(struct asked *asked,
     if (outcome != OUTCOME_DONE || account.len == 0) {
         return outcome;
     }
-    outcome = known_id == 0 ? write_row(asked, wish, account, fault)
+    outcome = known_id == 0 ? write_row(asked, wish, account, known, fault)
                             : revive_row(asked, wish, known_id, account, fault);
-    if (outcome == OUTCOME_DONE) {
+    if (outcome == OUTCOME_DONE && known->id == 0) {
         outcome = find_known(asked, wish, known, fault);
     }
     if (outcome != OUTCOME_DONE) {
@@ -259,13 +252,16 @@ static enum outcome prepare(struct asked *asked,
     return OUTCOME_DONE;
 }
 
+/* known->id stays 0 when the job or the local_id has a row already. */
 static enum outcome write_row(struct asked *asked,
                               const struct wish *wish,
                               struct span account,
+                              struct known *known,
                               struct fault *fault)
 {
     struct handling *handling = asked->handling;
     struct arena *arena = handling->arena;
+    struct sql_rows rows;
     char day[11];
     const struct sql_value values[] = {
         SQL_I64(wish->amicale_id),
@@ -281,18 +277,31 @@ static enum outcome write_row(struct asked *asked,
         SQL_STRING(clock_paris_day(asked->ask.at_ms, day)),
         SQL_SPAN(handling->job->id),
     };
-    return mariadb_run(handling->db,
-                       "INSERT INTO payment_intents (amicale_id, pompier_id, amount,"
-                       " status, application_fee, payment_method, local_id,"
-                       " capture_method, destination_account_id,"
-                       " receipt_email_encrypted, livemode, sold_at, sale_day, job_id)"
-                       " VALUES (?, ?, ?, 'new', ?, 'card', ?, ?, ?, ?, ?, ?, ?, ?)"
-                       " ON DUPLICATE KEY UPDATE status = status",
-                       values,
-                       sizeof(values) / sizeof(values[0]),
-                       arena,
-                       NULL,
-                       fault);
+    enum outcome outcome =
+        mariadb_run(handling->db,
+                    "INSERT INTO payment_intents (amicale_id, pompier_id, amount,"
+                    " status, application_fee, payment_method, local_id,"
+                    " capture_method, destination_account_id,"
+                    " receipt_email_encrypted, livemode, sold_at, sale_day, job_id)"
+                    " VALUES (?, ?, ?, 'new', ?, 'card', ?, ?, ?, ?, ?, ?, ?, ?)"
+                    " ON DUPLICATE KEY UPDATE status = status",
+                    values,
+                    sizeof(values) / sizeof(values[0]),
+                    arena,
+                    &rows,
+                    fault);
+    if (outcome == OUTCOME_DONE && rows.affected == 1) {
+        *known = (struct known){
+            .id = rows.insert_id,
+            .own = true,
+            .amount_minor = wish->amount_minor,
+            .amicale_id = wish->amicale_id,
+            .status = SPAN("new"),
+            .method = SPAN("card"),
+            .capture_method = wish->capture_method,
+        };
+    }
+    return outcome;
 }
 
 static enum outcome revive_row(struct asked *asked,
