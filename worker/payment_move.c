@@ -2,6 +2,7 @@
  * Looks, posts, and looks again when it is not sure. */
 #include "worker/payment_move.h"
 
+#include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/model/answer.h"
 #include "worker/apply.h"
@@ -151,23 +152,25 @@ static enum outcome post(struct asked *asked,
                          struct fault *fault)
 {
     struct handling *handling = asked->handling;
-    const struct job *job = handling->job;
     struct span intent = sql_text(payment, 0, PAYMENT_ASK_INTENT);
-    int attempt = job->attempt + job->deferrals + job->crashes;
-    enum outcome outcome = stripe_post(
-        handling->stripe,
-        arena_format(handling->arena,
-                     "/v1/payment_intents/%.*s/%s",
-                     SPAN_ARGS(intent),
-                     move->verb),
-        form->params,
-        form->count,
-        SPAN(""),
-        span_of(arena_format(handling->arena, "%.*s/%d", SPAN_ARGS(job->id), attempt)),
-        true,
-        handling->arena,
-        out_stripe,
-        fault);
+    /* A count of attempts would begin anew with the job's second life. */
+    int64_t now_ms = clock_wall_ms(handling->clock);
+    enum outcome outcome = stripe_post(handling->stripe,
+                                       arena_format(handling->arena,
+                                                    "/v1/payment_intents/%.*s/%s",
+                                                    SPAN_ARGS(intent),
+                                                    move->verb),
+                                       form->params,
+                                       form->count,
+                                       SPAN(""),
+                                       span_of(arena_format(handling->arena,
+                                                            "%.*s/%lld",
+                                                            SPAN_ARGS(handling->job->id),
+                                                            (long long)now_ms)),
+                                       true,
+                                       handling->arena,
+                                       out_stripe,
+                                       fault);
     CRASH_POINT("posted");
     if (outcome == OUTCOME_DONE) {
         handling->answered |= NEIGHBOUR_STRIPE;
