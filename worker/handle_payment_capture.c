@@ -97,9 +97,11 @@ static void fill_form(struct asked *asked,
                                             handling->settings->books.fee_percent_bp,
                                             handling->settings->books.fee_minimum_minor);
         fee_minor = fee_minor < agreed_minor ? fee_minor : agreed_minor;
-        form->params[form->count++] = (struct stripe_param){
-            "application_fee_amount",
-            span_of(arena_format(arena, "%lld", (long long)fee_minor))};
+        if (fee_minor > 0) {
+            form->params[form->count++] = (struct stripe_param){
+                "application_fee_amount",
+                span_of(arena_format(arena, "%lld", (long long)fee_minor))};
+        }
     }
 }
 
