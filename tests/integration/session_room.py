@@ -19,7 +19,8 @@ from support.seed import seed_demo
 from support.stack import Stack
 
 PASSWORD = "caserne de Vannes"
-SETTINGS = {"api.trusted_proxies": "127.0.0.1", "api.loops": 2, "log.level": "debug"}
+SETTINGS = {"api.trusted_proxies": "127.0.0.1", "api.loops": 2, "log.level": "debug",
+            "api.metrics_allow": "127.0.0.1 198.18.0.0/15"}  # Town's clients, and we
 
 
 class Town:

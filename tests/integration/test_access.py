@@ -99,7 +99,7 @@ TABLE = {
     "GET /stripe/refresh": ("/stripe/refresh", None, (200,), EVERYBODY),
     "GET /healthz": ("/healthz", None, (200,), EVERYBODY),
     "GET /readyz": ("/readyz", None, (200,), EVERYBODY),
-    "GET /metrics": ("/metrics", None, (200,), EVERYBODY),  # tests are on loopback
+    "GET /metrics": ("/metrics", None, (200,), EVERYBODY),  # by address alone
 }
 ROLES = {"seller": "pompier", "colleague": "pompier", "admin": "admin", "rival": "pompier",
          "outsider": "admin", "viewer": "viewer", "operator": "operator"}
