@@ -5,10 +5,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <event2/event.h>
 
 #include "api/door.h"
 #include "api/loop.h"
@@ -51,7 +48,6 @@ static void on_charged(void *context,
                        enum outcome outcome,
                        const struct reply *reply,
                        const struct fault *fault);
-static void on_not_sent(evutil_socket_t fd, short what, void *context);
 static void allow(struct charge *charge);
 static void on_given_back(void *context,
                           enum outcome outcome,
@@ -71,16 +67,8 @@ void limits_charge(struct request *request,
     enum outcome outcome =
         send_charge(request->loop, limit, who, 1, on_charged, charge, &fault);
     if (outcome != OUTCOME_DONE) {
-        const struct timeval at_once = {0, 0};
         log_debug("a limit is not kept", LOG_FAULT(&fault));
-        if (event_base_once(request->loop->base,
-                            -1,
-                            EV_TIMEOUT,
-                            on_not_sent,
-                            charge,
-                            &at_once) != 0) {
-            abort();
-        }
+        allow(charge);
     }
 }
 
@@ -196,13 +184,6 @@ static void on_charged(void *context,
                                       .retry_after_ms = decoded.retry_after_ms,
                                       .reset_ms = decoded.reset_ms};
     charge->answer(charge->request, &state, charge->context);
-}
-
-static void on_not_sent(evutil_socket_t fd, short what, void *context)
-{
-    (void)fd;
-    (void)what;
-    allow(context);
 }
 
 static void allow(struct charge *charge)

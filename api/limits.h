@@ -40,12 +40,12 @@ struct limit_state {
     int64_t retry_after_ms; /* of a refusal */
     int64_t reset_ms; /* until it is as if nothing had been charged */
 };
-/* On the request's loop, never from within the call. */
+/* On the request's loop; from within the call when Redis is away. */
 typedef void (*limit_answer_fn)(struct request *request,
                                 const struct limit_state *state,
                                 void *context);
 
-/* `who` is charged once. */
+/* `who` is charged once. The caller's last act: the request may be answered behind it. */
 void limits_charge(struct request *request,
                    enum limit limit,
                    struct span who,
