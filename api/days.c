@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "api/problem.h"
+#include "api/fields.h"
 #include "api/request.h"
 
 enum { DAY_S = 86400 };
@@ -31,19 +31,13 @@ bool days_range(struct span from,
 
 void days_refuse(struct request *request)
 {
-    const struct problem_field told = {
-        .field = SPAN("from"),
-        .code = FIELD_BAD_FORMAT,
-        .detail = request->english
+    fields_refuse(request,
+                  "from",
+                  FIELD_BAD_FORMAT,
+                  request->english
                       ? SPAN("A range of at most 366 days that ends after its beginning.")
                       : SPAN("Une période de 366 jours au plus, dont la fin suit le"
-                             " début.")};
-    request_problem_with(request,
-                         PROBLEM_INVALID_FIELDS,
-                         &told,
-                         1,
-                         (struct span){NULL, 0},
-                         (struct span){NULL, 0});
+                             " début."));
 }
 
 static int64_t day_number(struct span day)

@@ -28,7 +28,6 @@ struct errand {
 };
 
 static bool read_device(struct request *request, struct errand *errand);
-static void refuse_field(struct request *request, const char *name, enum field_code code);
 static void begin(struct request *request, struct errand *errand);
 static void on_charged(struct request *request,
                        const struct limit_state *state,
@@ -127,30 +126,19 @@ static bool read_device(struct request *request, struct errand *errand)
                                      .model = values[MODEL].text,
                                      .identifier = values[IDENTIFIER].text};
     if (!device_read_version(values[VERSION].text, &errand->device.system)) {
-        refuse_field(request, "os_version", FIELD_BAD_FORMAT);
+        fields_refuse(request, "os_version", FIELD_BAD_FORMAT, SPAN(""));
         return false;
     }
     if (!errand->is_ios && span_trim(errand->device.manufacturer).len == 0) {
-        refuse_field(request, "manufacturer", FIELD_MISSING);
+        fields_refuse(request, "manufacturer", FIELD_MISSING, SPAN(""));
         return false;
     }
     if (span_trim(errand->device.model).len == 0 &&
         span_trim(errand->device.identifier).len == 0) {
-        refuse_field(request, "model", FIELD_MISSING);
+        fields_refuse(request, "model", FIELD_MISSING, SPAN(""));
         return false;
     }
     return true;
-}
-
-static void refuse_field(struct request *request, const char *name, enum field_code code)
-{
-    const struct problem_field field = {.field = span_of(name), .code = code};
-    request_problem_with(request,
-                         PROBLEM_INVALID_FIELDS,
-                         &field,
-                         1,
-                         (struct span){NULL, 0},
-                         (struct span){NULL, 0});
 }
 
 static void begin(struct request *request, struct errand *errand)

@@ -129,6 +129,20 @@ bool fields_read_query(struct request *request,
     return conclude(request, &complaints);
 }
 
+void fields_refuse(struct request *request,
+                   const char *field,
+                   enum field_code code,
+                   struct span detail)
+{
+    const struct problem_field told = {span_of(field), code, detail};
+    request_problem_with(request,
+                         PROBLEM_INVALID_FIELDS,
+                         &told,
+                         1,
+                         (struct span){NULL, 0},
+                         (struct span){NULL, 0});
+}
+
 static const struct field_rule *find_rule(const struct field_rule *rules,
                                           size_t count,
                                           struct span name)

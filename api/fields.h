@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "common/base/text.h"
+#include "common/model/problem.h"
 
 struct request;
 
@@ -58,5 +59,11 @@ bool fields_read_query(struct request *request,
                        const struct field_rule *rules,
                        size_t count,
                        struct field_value *out_values);
+/* 422 for one field, where only the handler can tell. `detail` is in the reader's
+ * language; empty: the code's own text. */
+void fields_refuse(struct request *request,
+                   const char *field,
+                   enum field_code code,
+                   struct span detail);
 
 #endif

@@ -94,14 +94,7 @@ static bool find_amicale(struct request *request,
 {
     int64_t amicale_id = given->there ? given->integer : request->session->amicale_id;
     if (amicale_id == 0) {
-        const struct problem_field missing = {.field = SPAN("amicale_id"),
-                                              .code = FIELD_MISSING};
-        request_problem_with(request,
-                             PROBLEM_INVALID_FIELDS,
-                             &missing,
-                             1,
-                             SPAN(""),
-                             SPAN(""));
+        fields_refuse(request, "amicale_id", FIELD_MISSING, SPAN(""));
         return false;
     }
     if (!session_may_see(request->session, amicale_id)) {
