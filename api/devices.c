@@ -10,7 +10,6 @@
 #include "api/limits.h"
 #include "api/loop.h"
 #include "api/pages.h"
-#include "api/problem.h"
 #include "api/request.h"
 #include "common/base/json.h"
 #include "common/base/settings.h"
