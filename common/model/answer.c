@@ -83,7 +83,10 @@ bool answer_is_passing(const struct answer *answer)
     }
     int status = problem_status(answer->problem);
     return status >= 500 || status == 401 || status == 403 || status == 429 ||
-           answer->problem == PROBLEM_IDEMPOTENCY_IN_FLIGHT;
+           answer->problem == PROBLEM_IDEMPOTENCY_IN_FLIGHT ||
+           answer->problem == PROBLEM_ACCOUNT_MISSING ||
+           answer->problem == PROBLEM_ACCOUNT_CANNOT_CHARGE ||
+           answer->problem == PROBLEM_AMICALE_INCOMPLETE;
 }
 
 void answer_say(struct answer *answer, int status, struct span body)

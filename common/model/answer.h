@@ -48,8 +48,9 @@ MUST_USE enum outcome answer_decode(struct span text,
                                     struct answer *out_answer,
                                     struct fault *fault);
 
-/* It says nothing about what was asked: the same request, with the same Idempotency-Key
- * even, may fare better another time. Such an answer is not kept under its key. */
+/* It says nothing about what was asked, or an admin must see to something first: the same
+ * request, with the same Idempotency-Key even, may fare better another time. Such an answer
+ * is not kept under its key. */
 bool answer_is_passing(const struct answer *answer);
 
 /* The three sorts; what is given is borrowed. */
