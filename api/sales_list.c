@@ -19,9 +19,11 @@ enum { PER_PAGE = 20, PAGE_MOST = 1000000, LIST_BYTES = 256 * 1024, LINK_BYTES =
 #define LISTED                                                                           \
     "('succeeded', 'partially_refunded', 'refunded', 'voided', 'requires_capture',"      \
     " 'processing')"
+/* Whoever belongs to an amicale sees what was sold for it: a pompier who came from another
+ * one left those sales there. */
 #define WHICH                                                                            \
     " FROM payment_intents WHERE pompier_id = ? AND sale_day BETWEEN ? AND ?"            \
-    " AND status IN " LISTED
+    " AND amicale_id <=> COALESCE(?, amicale_id) AND status IN " LISTED
 
 struct list {
     const struct session *session;
@@ -105,6 +107,8 @@ static enum outcome read_list(struct mariadb *db,
         SQL_I64(list->pompier_id),
         list->from.len > 0 ? SQL_SPAN(list->from) : SQL_STRING("1970-01-01"),
         list->to.len > 0 ? SQL_SPAN(list->to) : SQL_STRING("9999-12-31"),
+        role_has_amicale(list->session->role) ? SQL_I64(list->session->amicale_id)
+                                              : SQL_NOTHING,
         SQL_I64(PER_PAGE),
         SQL_I64((list->page - 1) * PER_PAGE),
     };
@@ -119,7 +123,7 @@ static enum outcome read_list(struct mariadb *db,
         " amount_refunded, application_fee - application_fee_refunded AS fee" WHICH
         ") AS listed",
         which,
-        3,
+        4,
         arena,
         &totals,
         fault);
@@ -129,7 +133,7 @@ static enum outcome read_list(struct mariadb *db,
                               " ORDER BY sale_day DESC, sold_at DESC, id DESC"
                               " LIMIT ? OFFSET ?",
                               which,
-                              5,
+                              6,
                               arena,
                               &sales,
                               fault);

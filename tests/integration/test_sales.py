@@ -155,6 +155,17 @@ def test_sales_are_seen_by_their_seller_and_their_amicales_admin(books):
     assert admin.get(path).code == "not_found"
 
 
+def test_what_a_pompier_sold_for_another_amicale_is_not_this_ones_to_see(books):
+    here = books.sale("2026-11-02", 1000)
+    there = books.sale("2026-11-02", 600, amicale=books.other)
+    path = f"/api/pompiers/{books.pompier}/ventes?from=2026-11-02&to=2026-11-02"
+    for email, seen in ((ADMIN_EMAIL, {here}), (POMPIER_EMAIL, {here}),
+                        (OPERATOR_EMAIL, {here, there})):
+        sales = books.client(email).get(path).json
+        assert {sale["id"] for sale in sales["ventes"]} == seen
+        assert sales["totals"]["ventes"] == sales["total"] == len(seen)
+
+
 def test_a_payments_state_has_its_refunds_and_its_last_error(books):
     sale = books.sale("2026-11-02", 2500, status="partially_refunded", refunded=700)
     books.stack.sql("INSERT INTO refunds (stripe_refund_id, payment_id, amount, status, reason)"
