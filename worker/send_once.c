@@ -8,12 +8,15 @@
 #include "worker/handlers.h"
 #include "worker/send_plan.h"
 
+enum { FORBIDDEN = 403 };
+
 /* One object on its way. */
 struct sending {
     struct handling *handling;
     const struct send *send;
     struct send_marks marks;
     struct send_marks written; /* the marks as the row has them */
+    bool doubtful; /* the step's key was used by an earlier attempt */
     enum outcome outcome; /* of the last call, with its fault */
     int64_t wait_ms;
 };
@@ -83,6 +86,7 @@ static enum outcome read_marks(struct sending *sending, struct fault *fault)
     sending->marks.first_sent_ms = sql_i64(&rows, 0, 0);
     sending->marks.step = sql_i64(&rows, 0, 1);
     sending->written = sending->marks;
+    sending->doubtful = sending->marks.first_sent_ms > 0;
     return OUTCOME_DONE;
 }
 
@@ -160,11 +164,14 @@ static enum send_move post(struct sending *sending,
         handling->answered |= NEIGHBOUR_STRIPE;
         return SEND_TAKE;
     }
+    /* Who has no leave (any more) is refused before the key is looked up: that says
+     * nothing of what an earlier sending made. */
     bool refused = sending->outcome == OUTCOME_NEVER;
     const struct send_result result = {
         .outcome = sending->outcome,
         .status = fault->code >= 400 ? fault->code : 0,
-        .key_is_spent = refused && span_is(answer->error_type, "idempotency_error"),
+        .key_is_spent = refused && (span_is(answer->error_type, "idempotency_error") ||
+                                    (answer->status == FORBIDDEN && sending->doubtful)),
     };
     return send_plan_posted(&result, now(sending), &sending->marks, &sending->wait_ms);
 }
@@ -179,9 +186,14 @@ static enum send_move look(struct sending *sending,
                                            sending->send->find_context,
                                            &object,
                                            fault);
+    /* Not to be shown the list is no answer: what may have been made is not known. */
+    if (sending->outcome == OUTCOME_NEVER) {
+        sending->outcome = OUTCOME_LATER;
+    }
     if (sending->outcome != OUTCOME_DONE) {
         return SEND_WAIT;
     }
+    sending->doubtful = false;
     if (object) {
         *answer = (struct stripe_answer){.status = 200, .document = object};
         return SEND_TAKE;

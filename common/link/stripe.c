@@ -26,6 +26,7 @@ enum {
     URL_MOST_BYTES = 16 * 1024,
     GOVERNOR_MOST_MS = 10 * 1000, /* a longer wait is better spent in the queue */
     LEAST_TRY_MS = 1000, /* with less time left there is no further try */
+    FORBIDDEN = 403,
 };
 
 struct stripe {
@@ -244,8 +245,11 @@ static enum outcome run_call(struct stripe *stripe,
         answer = (struct stripe_answer){0};
         outcome = wait_for_turn(stripe, call, fault);
     }
-    /* An earlier try of this call may have happened unseen. */
-    if (outcome == OUTCOME_LATER && doubtful) {
+    /* An earlier try of this call may have happened unseen; that the key has no leave by now
+     * says nothing of it. */
+    bool unsaid = outcome == OUTCOME_LATER ||
+                  (outcome == OUTCOME_NEVER && answer.status == FORBIDDEN);
+    if (unsaid && doubtful) {
         outcome = OUTCOME_UNSURE;
         fault->neighbour = NULL;
     }

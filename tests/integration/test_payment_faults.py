@@ -136,6 +136,38 @@ def test_a_seller_who_is_renamed_between_two_sendings_pays_once(room):
     assert body["payment_intent_id"] == intent["id"]
 
 
+def test_a_key_that_lost_its_leave_says_nothing_of_what_was_made(room):
+    paid = room.paid(1500)
+    room.wait_quiet()
+    room.webhooks(withheld=True)
+    for path in (CREATE, REFUND):
+        room.fault("drop_after", path, times=3)
+        room.fault("forbidden", path)
+    made = room.seller.create(1100, prefer="wait=0")
+    refund = room.admin.act("refund", paid, {"amount": 700}, prefer="wait=0")
+    assert [room.seller.finish(made)[0], room.admin.finish(refund)[0]] == [200, 200]
+    assert sorted(intent["amount"] for intent in room.intents()) == [1100, 1500]
+    assert [one["amount"] for one in room.refunds()] == [700]
+
+
+def test_a_key_without_leave_is_refused_at_once(room):
+    room.fault("forbidden", CREATE)
+    answer = room.seller.create(local_id="s")
+    assert (answer.status, answer.code) == (422, "stripe_refused"), answer
+    assert room.seller.create(local_id="s").status == 200
+    assert len(room.intents()) == 1
+
+
+def test_a_list_that_is_not_shown_is_asked_for_again(room):
+    room.webhooks(withheld=True)
+    room.fault("error_after", CREATE)
+    room.fault("forbidden", CREATE, method="GET")
+    answer = room.seller.create(prefer="wait=0")
+    status, body = room.seller.finish(answer)
+    (intent,) = room.intents()
+    assert (status, body["payment_intent_id"]) == (200, intent["id"])
+
+
 @pytest.mark.parametrize("withheld", [False, True], ids=["told", "untold"])
 def test_stripe_that_stalls_for_30_s_makes_nothing_twice(room, withheld):
     three = Three(room, withheld)

@@ -47,6 +47,11 @@ static const struct fault_action actions[] = {
      .type = "api_error",
      .message = UNKNOWN},
     {.name = "unavailable", .status = 503, .type = "api_error", .message = UNKNOWN},
+    {.name = "forbidden",
+     .status = 403,
+     .type = "invalid_request_error",
+     .message = "The provided key does not have the required permissions for this "
+                "endpoint."},
     {.name = "drop_before", .drops = true},
     {.name = "drop_after", .executes = true, .drops = true},
     {.name = "stall_before", .drops = true, .default_ms = 30000},
