@@ -17,6 +17,7 @@
 #include "worker/context.h"
 #include "worker/expire.h"
 #include "worker/outage.h"
+#include "worker/overdue.h"
 
 enum {
     SWEEP_EVERY_MS = 500,
@@ -77,6 +78,7 @@ static enum outcome archive(struct janitor *janitor,
                             bool *out_more,
                             struct fault *fault);
 static enum outcome expire(struct janitor *janitor, bool *out_more, struct fault *fault);
+static enum outcome tell_overdue(struct janitor *janitor, struct fault *fault);
 
 /* One round of a duty, `every_ms`; `out_more` asks for another one at once. */
 static const struct duty {
@@ -293,6 +295,9 @@ static enum outcome keep_archive(struct janitor *janitor,
     if (outcome == OUTCOME_DONE &&
         clock_mono_ms(janitor->context->clock) >= janitor->expire_at_ms) {
         outcome = expire(janitor, out_more, fault);
+        if (outcome == OUTCOME_DONE) {
+            outcome = tell_overdue(janitor, fault);
+        }
     }
     return outcome;
 }
@@ -336,4 +341,20 @@ static enum outcome expire(struct janitor *janitor, bool *out_more, struct fault
                  LOG_NUMBER("idempotency_keys", expired.idempotency_keys));
     }
     return OUTCOME_DONE;
+}
+
+static enum outcome tell_overdue(struct janitor *janitor, struct fault *fault)
+{
+    struct overdue overdue;
+    int64_t now_ms = clock_wall_ms(janitor->context->clock);
+    enum outcome outcome =
+        overdue_look(janitor->db, now_ms, &janitor->arena, &overdue, fault);
+    arena_reset(&janitor->arena);
+    if (outcome == OUTCOME_DONE && overdue.opened > 0) {
+        log_error("overdue", LOG_NUMBER("rows", overdue.opened));
+    }
+    if (outcome == OUTCOME_DONE && overdue.closed > 0) {
+        log_info("no_longer_overdue", LOG_NUMBER("rows", overdue.closed));
+    }
+    return outcome;
 }
