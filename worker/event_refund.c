@@ -173,7 +173,8 @@ static enum outcome read_facts(struct event_work *work,
     return OUTCOME_DONE;
 }
 
-/* A refund of ours has a row before Stripe is asked: its metadata names it. */
+/* A refund of ours has a row before Stripe is asked: its metadata names it. A row that
+ * was taken for refused (`failed`, and without a refund) was not. */
 static enum outcome make_refund(struct event_work *work,
                                 struct span id,
                                 const struct cJSON *object,
@@ -188,9 +189,15 @@ static enum outcome make_refund(struct event_work *work,
     if (named) {
         enum outcome outcome =
             mariadb_run(work->handling->db,
-                        "UPDATE refunds SET stripe_refund_id = ? WHERE id = ?"
-                        " AND stripe_refund_id IS NULL AND amount = ? AND currency = ?",
-                        SQL_VALUES(SQL_SPAN(id), SQL_I64(refund_id), facts[1], facts[2]),
+                        "UPDATE refunds SET stripe_refund_id = ?, status = 'new'"
+                        " WHERE id = ? AND stripe_refund_id IS NULL AND amount = ?"
+                        " AND currency = ? AND payment_id = (SELECT id FROM"
+                        " payment_intents WHERE stripe_payment_intent_id = ?)",
+                        SQL_VALUES(SQL_SPAN(id),
+                                   SQL_I64(refund_id),
+                                   facts[1],
+                                   facts[2],
+                                   SQL_SPAN(event_id_at(object, "payment_intent"))),
                         arena,
                         &rows,
                         fault);

@@ -54,6 +54,9 @@ enum outcome payment_make(struct event_work *work,
     if (outcome != OUTCOME_DONE) {
         return outcome;
     }
+    if (!owner.doubt && metadata_id(object, "metadata.payment_id") != 0) {
+        owner.doubt = "the payment that it names is another's, or is none";
+    }
     int64_t sold_ms = event_moment_ms(object, "created");
     sold_ms = sold_ms ? sold_ms : work->received_ms;
     char day[11];
