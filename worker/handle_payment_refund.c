@@ -17,6 +17,9 @@
 
 enum { ANSWER_BYTES = 32 * 1024 };
 
+/* The columns that find_own reads. */
+enum own_column { OWN_ID, OWN_STATUS, OWN_REFUND, OWN_PAYMENT, OWN_AMOUNT };
+
 static void add_follow_ups(struct handled *handled, const struct handled *more);
 static enum outcome bring_in_line(struct asked *asked,
                                   struct sql_rows *payment,
@@ -35,9 +38,11 @@ static enum outcome reserve_locked(struct asked *asked,
                                    struct answer *answer,
                                    struct fault *fault);
 static enum outcome find_own(struct asked *asked,
-                             int64_t payment_id,
                              struct sql_rows *rows,
                              struct fault *fault);
+static bool is_same_refund(const struct asked *asked,
+                           int64_t payment_id,
+                           const struct sql_rows *own);
 static enum outcome rest_of(struct asked *asked,
                             const struct sql_rows *payment,
                             int64_t *out_rest_minor,
@@ -172,15 +177,19 @@ static enum outcome reserve_locked(struct asked *asked,
     int64_t amount_minor = 0;
     enum outcome outcome = payment_ask_lock(asked, payment_id, &payment, fault);
     if (outcome == OUTCOME_DONE) {
-        outcome = find_own(asked, payment_id, &own, fault);
+        outcome = find_own(asked, &own, fault);
     }
     if (outcome != OUTCOME_DONE) {
         return outcome;
     }
+    if (own.count > 0 && !is_same_refund(asked, payment_id, &own)) {
+        answer_refuse(answer, PROBLEM_IDEMPOTENCY_MISMATCH, SPAN(""));
+        return OUTCOME_DONE;
+    }
     /* One that this job has begun goes on; one that Stripe refused begins anew. */
-    int64_t own_id = own.count > 0 ? sql_i64(&own, 0, 0) : 0;
-    if (own_id != 0 &&
-        (!span_is(sql_text(&own, 0, 1), "failed") || !sql_is_null(&own, 0, 2))) {
+    int64_t own_id = own.count > 0 ? sql_i64(&own, 0, OWN_ID) : 0;
+    if (own_id != 0 && (!span_is(sql_text(&own, 0, OWN_STATUS), "failed") ||
+                        !sql_is_null(&own, 0, OWN_REFUND))) {
         *out_refund_id = own_id;
         return OUTCOME_DONE;
     }
@@ -193,21 +202,33 @@ static enum outcome reserve_locked(struct asked *asked,
 }
 
 static enum outcome find_own(struct asked *asked,
-                             int64_t payment_id,
                              struct sql_rows *rows,
                              struct fault *fault)
 {
     struct handling *handling = asked->handling;
     return mariadb_run(handling->db,
-                       "SELECT id, status, stripe_refund_id FROM refunds"
-                       " WHERE job_id = ? AND payment_id = ? FOR UPDATE",
-                       SQL_VALUES(SQL_SPAN(handling->job->id), SQL_I64(payment_id)),
+                       "SELECT id, status, stripe_refund_id, payment_id, amount"
+                       " FROM refunds WHERE job_id = ?",
+                       SQL_VALUES(SQL_SPAN(handling->job->id)),
                        handling->arena,
                        rows,
                        fault);
 }
 
-/* What was received, less what went back and what is on its way back. */
+/* A key that comes again after its answer was forgotten finds its job's row: with another
+ * wish it is a key used twice. */
+static bool is_same_refund(const struct asked *asked,
+                           int64_t payment_id,
+                           const struct sql_rows *own)
+{
+    int64_t amount_minor = 0;
+    bool named = json_integer(asked->body, "amount", &amount_minor);
+    return sql_i64(own, 0, OWN_PAYMENT) == payment_id &&
+           (!named || sql_i64(own, 0, OWN_AMOUNT) == amount_minor);
+}
+
+/* What was received, less what went back and what is on its way back. More may have gone
+ * back in Stripe's dashboard than our own refunds on their way leave. */
 static enum outcome rest_of(struct asked *asked,
                             const struct sql_rows *payment,
                             int64_t *out_rest_minor,
@@ -229,6 +250,9 @@ static enum outcome rest_of(struct asked *asked,
                          0,
                          out_rest_minor)) {
         return fault_set(fault, OUTCOME_NEVER, "refund", 0, "the refunds do not add up");
+    }
+    if (*out_rest_minor < 0) {
+        *out_rest_minor = 0;
     }
     return outcome;
 }

@@ -117,6 +117,19 @@ def test_an_account_that_cannot_charge_is_told_before_stripe_would(room):
     assert room.intents() == []
 
 
+def test_a_key_is_free_again_once_the_account_can_charge(room):
+    room.sim.control("accounts/acct_one/stage", {"stage": "restricted"})
+    room.stack.wait_sql("SELECT charges_enabled FROM stripe_accounts WHERE amicale_id = 1", 0)
+    problem(room.seller.create(key="early"), 409, "account_cannot_charge")
+    assert room.sql("SELECT * FROM idempotency_keys") == ()
+    room.sim.control("accounts/acct_one/stage", {"stage": "onboarded"})
+    room.stack.wait_sql("SELECT charges_enabled FROM stripe_accounts WHERE amicale_id = 1", 1)
+    made = room.seller.create(key="early")
+    assert made.status == 200 and "Idempotent-Replayed" not in made.headers
+    assert room.seller.create(key="early").headers["Idempotent-Replayed"] == "true"
+    assert len(room.intents()) == 1
+
+
 def test_an_account_that_has_become_able_is_looked_at_once(room):
     room.sql("UPDATE stripe_accounts SET charges_enabled = 0 WHERE amicale_id = 1")
     assert room.seller.create().status == 200
@@ -236,6 +249,19 @@ def test_a_user_who_was_moved_meanwhile_does_nothing_for_the_old_amicale(room):
         assert room.intents() == []
     finally:
         room.sql("UPDATE users SET amicale_id = 1 WHERE id = 12")
+
+
+def test_a_second_payment_intent_of_a_sale_is_reported(room):
+    made = room.seller.create(1500)
+    room.wait_quiet()
+    second = room.made_elsewhere("payment_intents", **{
+        "amount": 1500, "currency": "eur", "payment_method_types[0]": "card_present",
+        "metadata[payment_id]": made.json["id"], "metadata[amicale_id]": 1,
+        "metadata[pompier_id]": 11})
+    room.stack.wait_sql("SELECT COUNT(*) FROM reconciliation_findings"
+                        " WHERE kind = 'unattributed' AND subject = %s", 1, (second["id"],))
+    assert room.row(made.json["id"], "stripe_payment_intent_id") == (
+        made.json["payment_intent_id"])
 
 
 # --- capture ------------------------------------------------------------------------------
@@ -476,6 +502,65 @@ def test_a_refund_that_stripe_refuses_counts_no_more(room):
     assert room.sql("SELECT status, failure_reason, stripe_refund_id FROM refunds") == (
         ("failed", "charge_disputed", None),)
     assert room.row(paid.json["id"], "status, amount_refunded") == ("succeeded", 0)
+
+
+def forget_answers(room):
+    """As a month later."""
+    room.wait_quiet()
+    room.redis.flushall()
+    room.sql("DELETE FROM idempotency_keys")
+
+
+def test_a_key_whose_answer_was_forgotten_refunds_nothing_else(room):
+    paid, other = room.paid(1500), room.paid(1500)
+    first = room.admin.act("refund", paid, {"amount": 500}, key="refund")
+    assert first.status == 200
+    for payment, amount in ((other, 500), (paid, 400)):
+        forget_answers(room)
+        problem(room.admin.act("refund", payment, {"amount": amount}, key="refund"), 422,
+                "idempotency_mismatch")
+    forget_answers(room)
+    again = room.admin.act("refund", paid, {"amount": 500}, key="refund")
+    assert again.json == first.json
+    assert [refund["amount"] for refund in room.refunds()] == [500]
+
+
+def test_what_went_back_elsewhere_leaves_nothing_to_give(room):
+    paid = room.paid(1500)
+    room.sql("INSERT INTO refunds (payment_id, amount, status) VALUES (%s, 1000, 'new'),"
+             " (%s, 1500, 'succeeded')", (paid.json["id"], paid.json["id"]))
+    told = problem(room.admin.act("refund", paid, {"amount": 100}), 422, "invalid_fields")
+    assert told["errors"][0]["code"] == "above_rest" and told["about"]["rest"] == 0
+    problem(room.admin.act("refund", paid), 409, "wrong_state")
+
+
+def test_a_refund_that_was_taken_for_refused_counts_once_it_is_seen(room):
+    paid = room.paid(1500)
+    room.webhooks(withheld=True)
+    try:
+        refund = room.admin.act("refund", paid, {"amount": 600}).json["refund"]
+        room.sql("UPDATE refunds SET stripe_refund_id = NULL, status = 'failed'")
+        room.sql("UPDATE payment_intents SET status = 'succeeded', amount_refunded = 0")
+    finally:
+        room.webhooks(withheld=False)
+        room.sim.control("release", {})
+    room.wait_row(paid.json["id"], "partially_refunded")
+    assert room.sql("SELECT id, stripe_refund_id, status FROM refunds") == (
+        (refund["id"], refund["refund_id"], "succeeded"),)
+
+
+def test_a_refund_made_in_stripes_dashboard_fulfils_the_row_that_it_names(room):
+    paid, other = room.paid(1500), room.paid(1500)
+    room.sql("INSERT INTO refunds (id, payment_id, amount, status, job_id)"
+             " VALUES (501, %s, 600, 'new', 'payment.refund:13:lost')", (paid.json["id"],))
+    for payment, count in ((other, 2), (paid, 2)):
+        made = room.made_elsewhere("refunds", **{
+            "payment_intent": payment.json["payment_intent_id"], "amount": 600,
+            "reverse_transfer": "true", "metadata[refund_id]": 501})
+        room.wait_row(payment.json["id"], "partially_refunded")
+        assert room.sql_one("SELECT COUNT(*) FROM refunds") == count
+        assert room.sql_one("SELECT stripe_refund_id FROM refunds WHERE id = 501") == (
+            made["id"] if payment is paid else None)
 
 
 # --- void ---------------------------------------------------------------------------------
