@@ -343,18 +343,26 @@ static enum outcome expire(struct janitor *janitor, bool *out_more, struct fault
     return OUTCOME_DONE;
 }
 
+/* Another worker that looks at the same moment is no outage: the next look tells the
+ * rest. */
 static enum outcome tell_overdue(struct janitor *janitor, struct fault *fault)
 {
-    struct overdue overdue;
-    int64_t now_ms = clock_wall_ms(janitor->context->clock);
-    enum outcome outcome =
-        overdue_look(janitor->db, now_ms, &janitor->arena, &overdue, fault);
+    struct overdue *overdue = ARENA_NEW(&janitor->arena, struct overdue);
+    enum outcome outcome = overdue_look(janitor->db,
+                                        clock_wall_ms(janitor->context->clock),
+                                        &janitor->arena,
+                                        overdue,
+                                        fault);
+    for (size_t i = 0; i < overdue->opened_count; i++) {
+        const struct overdue_row *row = &overdue->opened[i];
+        log_error("overdue",
+                  LOG_SPAN("id", row->job),
+                  LOG_TEXT("finding", row->finding),
+                  LOG_TEXT("reason", row->reason));
+    }
+    if (overdue->closed > 0) {
+        log_info("no_longer_overdue", LOG_NUMBER("rows", overdue->closed));
+    }
     arena_reset(&janitor->arena);
-    if (outcome == OUTCOME_DONE && overdue.opened > 0) {
-        log_error("overdue", LOG_NUMBER("rows", overdue.opened));
-    }
-    if (outcome == OUTCOME_DONE && overdue.closed > 0) {
-        log_info("no_longer_overdue", LOG_NUMBER("rows", overdue.closed));
-    }
-    return outcome;
+    return outcome == OUTCOME_LATER && !fault->neighbour ? OUTCOME_DONE : outcome;
 }

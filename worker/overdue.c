@@ -3,52 +3,59 @@
 #include "worker/overdue.h"
 
 #include "common/link/mariadb.h"
+#include "worker/finding.h"
 
 enum { OVERDUE_MS = 3600 * 1000 };
 
-static enum outcome change(struct mariadb *db,
-                           const char *sql,
-                           const struct sql_value *values,
-                           size_t count,
-                           struct arena *arena,
-                           int64_t *out_changed,
-                           struct fault *fault);
+struct watch;
 
-/* The first takes the moment before which a row must have changed last. */
+static enum outcome open_findings(struct mariadb *db,
+                                  const struct watch *watch,
+                                  int64_t now_ms,
+                                  struct arena *arena,
+                                  struct overdue *overdue,
+                                  struct fault *fault);
+static enum outcome close_findings(struct mariadb *db,
+                                   const struct watch *watch,
+                                   struct arena *arena,
+                                   struct overdue *overdue,
+                                   struct fault *fault);
+
 static const struct watch {
-    const char *open;
-    const char *close;
+    const char *finding;
+    const char *reason;
+    const char *select; /* rows unchanged since a moment that have no open finding */
+    const char *close; /* findings whose row waits no more */
 } watches[] = {
-#define OPEN                                                                             \
-    "INSERT INTO reconciliation_findings (kind, subject, amicale_id, amount, currency,"  \
-    " detail) SELECT "
+#define SELECT                                                                           \
+    "SELECT waiting.job_id, payment_intents.amicale_id, waiting.amount,"                 \
+    " waiting.currency, waiting.id, payment_intents.id FROM "
 #define UNLESS_OPEN(kind)                                                                \
-    " AND NOT EXISTS (SELECT 1 FROM reconciliation_findings AS known WHERE known.kind"   \
-    " = '" kind "' AND known.subject = waiting.job_id AND known.is_open = 1)"            \
-    " ORDER BY waiting.updated_at LIMIT 500 ON DUPLICATE KEY UPDATE kind = VALUES(kind)"
+    " WHERE waiting.status = 'new' AND waiting.updated_at < ?"                           \
+    " AND waiting.job_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM"                      \
+    " reconciliation_findings WHERE kind = '" kind "' AND subject = waiting.job_id"      \
+    " AND is_open = 1) ORDER BY waiting.updated_at LIMIT 50"
 #define CLOSE(kind, table)                                                               \
     "UPDATE reconciliation_findings SET closed_at = CURRENT_TIMESTAMP(3),"               \
     " closed_by = 'worker' WHERE kind = '" kind "' AND closed_at IS NULL"                \
     " AND NOT EXISTS (SELECT 1 FROM " table " AS waiting WHERE waiting.job_id = subject" \
     " AND waiting.status = 'new')"
-    {OPEN "'payment_overdue', job_id, amicale_id, amount,"
-          " currency, JSON_OBJECT('reason', 'the sale has no PaymentIntent yet',"
-          " 'payment_id', id) FROM payment_intents AS waiting WHERE status = 'new'"
-          " AND updated_at < ? AND job_id IS NOT NULL" UNLESS_OPEN("payment_overdue"),
+    {"payment_overdue",
+     "it has no PaymentIntent yet",
+     SELECT "payment_intents AS waiting JOIN payment_intents"
+            " ON payment_intents.id = waiting.id" UNLESS_OPEN("payment_overdue"),
      CLOSE("payment_overdue", "payment_intents")},
-    {OPEN "'refund_overdue', waiting.job_id,"
-          " payment_intents.amicale_id, waiting.amount, waiting.currency,"
-          " JSON_OBJECT('reason', 'the money has not gone back yet', 'refund_id',"
-          " waiting.id, 'payment_intent', stripe_payment_intent_id)"
-          " FROM refunds AS waiting JOIN payment_intents"
-          " ON payment_intents.id = waiting.payment_id WHERE waiting.status = 'new'"
-          " AND waiting.updated_at < ?"
-          " AND waiting.job_id IS NOT NULL" UNLESS_OPEN("refund_overdue"),
+    {"refund_overdue",
+     "it has not gone back yet",
+     SELECT "refunds AS waiting JOIN payment_intents"
+            " ON payment_intents.id = waiting.payment_id" UNLESS_OPEN("refund_overdue"),
      CLOSE("refund_overdue", "refunds")},
-#undef OPEN
+#undef SELECT
 #undef UNLESS_OPEN
 #undef CLOSE
 };
+enum { WATCHES = sizeof(watches) / sizeof(watches[0]), SELECTED = 50 };
+_Static_assert(OVERDUE_MOST / SELECTED == WATCHES, "the statements' LIMIT");
 
 enum outcome overdue_look(struct mariadb *db,
                           int64_t now_ms,
@@ -56,39 +63,64 @@ enum outcome overdue_look(struct mariadb *db,
                           struct overdue *out_overdue,
                           struct fault *fault)
 {
-    const struct sql_value before[] = {sql_moment(arena, now_ms - OVERDUE_MS)};
-    struct overdue overdue = {.opened = 0};
     enum outcome outcome = OUTCOME_DONE;
-    for (size_t i = 0;
-         outcome == OUTCOME_DONE && i < sizeof(watches) / sizeof(watches[0]);
-         i++) {
-        outcome = change(db, watches[i].open, before, 1, arena, &overdue.opened, fault);
+    out_overdue->opened_count = 0;
+    out_overdue->closed = 0;
+    for (size_t i = 0; outcome == OUTCOME_DONE && i < WATCHES; i++) {
+        outcome = open_findings(db, &watches[i], now_ms, arena, out_overdue, fault);
         if (outcome == OUTCOME_DONE) {
-            outcome =
-                change(db, watches[i].close, NULL, 0, arena, &overdue.closed, fault);
+            outcome = close_findings(db, &watches[i], arena, out_overdue, fault);
         }
-    }
-    if (outcome == OUTCOME_DONE) {
-        *out_overdue = overdue;
     }
     return outcome;
 }
 
-/* Another worker may be looking: who is in the way comes again in a minute. */
-static enum outcome change(struct mariadb *db,
-                           const char *sql,
-                           const struct sql_value *values,
-                           size_t count,
-                           struct arena *arena,
-                           int64_t *out_changed,
-                           struct fault *fault)
+static enum outcome open_findings(struct mariadb *db,
+                                  const struct watch *watch,
+                                  int64_t now_ms,
+                                  struct arena *arena,
+                                  struct overdue *overdue,
+                                  struct fault *fault)
 {
     struct sql_rows rows;
-    enum outcome outcome = mariadb_run(db, sql, values, count, arena, &rows, fault);
+    enum outcome outcome = mariadb_run(db,
+                                       watch->select,
+                                       SQL_VALUES(sql_moment(arena, now_ms - OVERDUE_MS)),
+                                       arena,
+                                       &rows,
+                                       fault);
+    for (size_t i = 0; outcome == OUTCOME_DONE && i < rows.count; i++) {
+        const struct finding finding = {
+            .kind = watch->finding,
+            .subject = sql_text(&rows, i, 0),
+            .amicale_id = sql_i64(&rows, i, 1),
+            .amount_minor = sql_i64(&rows, i, 2),
+            .currency = sql_text(&rows, i, 3),
+            .reason = arena_format(arena,
+                                   "row %lld, of payment %lld: %s",
+                                   (long long)sql_i64(&rows, i, 4),
+                                   (long long)sql_i64(&rows, i, 5),
+                                   watch->reason),
+        };
+        outcome = finding_open(db, &finding, arena, fault);
+        if (outcome == OUTCOME_DONE) {
+            overdue->opened[overdue->opened_count++] =
+                (struct overdue_row){watch->finding, finding.subject, finding.reason};
+        }
+    }
+    return outcome;
+}
+
+static enum outcome close_findings(struct mariadb *db,
+                                   const struct watch *watch,
+                                   struct arena *arena,
+                                   struct overdue *overdue,
+                                   struct fault *fault)
+{
+    struct sql_rows rows;
+    enum outcome outcome = mariadb_run(db, watch->close, NULL, 0, arena, &rows, fault);
     if (outcome == OUTCOME_DONE) {
-        *out_changed += rows.affected;
-    } else if (outcome == OUTCOME_LATER && !fault->neighbour) {
-        outcome = OUTCOME_DONE;
+        overdue->closed += rows.affected;
     }
     return outcome;
 }
