@@ -246,20 +246,29 @@ def exhaust(door, forwarded):
     raise AssertionError("it is never too often")
 
 
+def share_a_limit(door, forwarded, other):
+    """Whether `other` is refused right after `forwarded` was. One request a second is
+    allowed again, and may be this one, but not each time."""
+    for _ in range(20):
+        exhaust(door, forwarded)
+        if check_device(door, other) == 429:
+            return True
+    return False
+
+
 def test_limits_count_the_client_that_a_trusted_proxy_names(make_door):
     door = make_door(api__trusted_proxies="127.0.0.1")
     door.wait_kept(encode(payment_event()))
     assert exhaust(door, "203.0.113.9") > 1
     assert check_device(door, "203.0.113.10") != 429
     # What the client itself has put in front does not make it another.
-    assert check_device(door, "198.51.100.1, 203.0.113.9") == 429
+    assert share_a_limit(door, "203.0.113.9", "198.51.100.1, 203.0.113.9")
 
 
 def test_limits_count_the_peer_when_it_is_not_trusted(make_door):
     door = make_door()
     door.wait_kept(encode(payment_event()))
-    exhaust(door, "203.0.113.9")
-    assert check_device(door, "203.0.113.10") == 429
+    assert share_a_limit(door, "203.0.113.9", "203.0.113.10")
 
 
 def test_metrics_are_for_the_peer_whomever_it_speaks_for(make_door):

@@ -202,14 +202,16 @@ def test_thirty_times_a_minute_a_user_may_have_stripe_asked(house):
     answers = [house.admin.request(*asks[number % len(asks)]) for number in range(30)]
     assert {answer.status for answer in answers} == {200, 409}  # no token before it may charge
     assert 'RateLimit-Policy' in answers[-1].headers
-    for _ in range(60):  # some come back meanwhile
-        answer = house.admin.request(*asks[0])
-        if answer.status == 429:
-            break
+
+    def refused():
+        answers = (house.admin.request(*asks[0]) for _ in range(60))
+        return next(answer for answer in answers if answer.status not in (200, 409))
+    answer = refused()
     assert problem(answer) == (429, "too_many_requests")
     assert int(answer.headers["Retry-After"]) >= 1
-    refused = [house.admin.request(*one).status for one in asks]
-    assert refused.count(429) >= len(asks) - 2, refused
+    for ask in asks:  # one is allowed again each 2 s, and may be this one, but not each time
+        assert any(refused() and house.admin.request(*ask).status == 429
+                   for _ in range(10)), ask
     assert house.admin.get("/api/stripe/accounts/1/status").status == 200
     assert house.operator.get("/api/stripe/accounts/1/status?fresh=1").status == 200
 

@@ -216,10 +216,12 @@ def test_who_asks_too_often_is_told_to_wait(phone):
     device = {"platform": "ios", "model": "iPhone11,2", "os_version": "17"}
     first = phone.post(CHECK, device)
     assert first.headers["RateLimit"] and first.headers["RateLimit-Policy"]
-    for _ in range(200):
-        answer = phone.post(CHECK, device)
-        if answer.status != 200:
-            break
+
+    def refused():
+        answers = (phone.post(CHECK, device) for _ in range(200))
+        return next(answer for answer in answers if answer.status != 200)
+    answer = refused()
     assert (answer.status, answer.code) == (429, "too_many_requests")
     assert int(answer.headers["Retry-After"]) >= 1
-    assert phone.get(LIST).status == 429  # one limit for both
+    # One limit for both; one is allowed again each second, and may be this one.
+    assert any(refused() and phone.get(LIST).status == 429 for _ in range(20))

@@ -317,13 +317,13 @@ def test_fifty_wrong_passwords_from_one_address_are_enough(town):
     def guess(number):
         return wrong(town.client(village), f"somebody{number}@ville.example").status
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
-        answers = list(pool.map(guess, range(54)))
-    assert answers.count(401) in (50, 51)  # one comes back each 6 s
+        took_s, answers = timed(lambda: list(pool.map(guess, range(54))))
+    assert 50 <= answers.count(401) <= 50 + took_s / 6  # one comes back each 6 s
     assert answers.count(429) == 54 - answers.count(401)
-    refused = [wrong(town.client(village), f"more{number}@ville.example") for number in range(3)]
-    assert refused[-1].status == 429
-    assert refused[-1].headers["RateLimit-Policy"] == '"login_address";q=50;w=300'
-    assert 1 <= int(refused[-1].headers["Retry-After"]) <= 6
+    more = (wrong(town.client(village), f"more{number}@ville.example") for number in range(30))
+    refused = next(answer for answer in more if answer.status == 429)
+    assert refused.headers["RateLimit-Policy"] == '"login_address";q=50;w=300'
+    assert 1 <= int(refused.headers["Retry-After"]) <= 6
     town.client().login(address, PASSWORD)
 
 
