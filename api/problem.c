@@ -38,8 +38,8 @@ static const struct {
     [PROBLEM_BAD_JSON] = {
         "JSON invalide",
         "Invalid JSON",
-        "Le corps n'est pas du JSON strict (UTF-8, sans clé en double).",
-        "The body is not strict JSON (UTF-8, without duplicate keys).",
+        "Le corps doit être un objet en JSON strict (UTF-8, sans clé en double).",
+        "The body must be an object in strict JSON (UTF-8, without duplicate keys).",
     },
     [PROBLEM_BAD_EVENT] = {
         "Événement incomplet",
@@ -88,8 +88,8 @@ static const struct {
     [PROBLEM_NOT_FOUND] = {
         "Introuvable",
         "Not found",
-        "Rien n'existe à cette adresse.",
-        "There is nothing at this address.",
+        "Cela n'existe pas, ou ne vous est pas accessible.",
+        "There is no such thing, or it is not yours to see.",
     },
     [PROBLEM_METHOD_NOT_ALLOWED] = {
         "Méthode non permise",
@@ -121,10 +121,10 @@ static const struct {
     [PROBLEM_ACCOUNT_CANNOT_CHARGE] = {
         "Compte Stripe incomplet",
         "Stripe account not ready",
-        "Le compte Stripe de l'amicale ne peut pas encore encaisser ; un "
-        "administrateur doit terminer l'inscription.",
-        "The amicale's Stripe account cannot take payments yet; an administrator "
-        "must finish its onboarding.",
+        "Le compte Stripe de l'amicale ne peut pas encaisser pour l'instant ; un "
+        "administrateur doit fournir ce que Stripe demande.",
+        "The amicale's Stripe account cannot take payments at present; an "
+        "administrator must give Stripe what it asks for.",
     },
     [PROBLEM_AMICALE_INCOMPLETE] = {
         "Fiche d'amicale incomplète",
@@ -215,15 +215,14 @@ static const struct {
     [PROBLEM_UNAVAILABLE] = {
         "Momentanément indisponible",
         "Unavailable for the moment",
-        "Le service ne peut rien enregistrer pour l'instant ; réessayez.",
-        "The service cannot keep anything at the moment; try again.",
+        "Le service ne peut pas le faire pour l'instant ; réessayez.",
+        "The service cannot do this at the moment; try again.",
     },
     [PROBLEM_TOO_LATE] = {
         "Réponse trop tardive",
         "Too late",
-        "Le traitement n'a pas pu commencer à temps ; rien n'a été fait, "
-        "réessayez.",
-        "The job could not begin in time; nothing was done, try again.",
+        "La réponse n'est pas venue à temps et ne compte plus ; réessayez.",
+        "The answer did not come in time and counts no more; try again.",
     },
     [PROBLEM_VERSION] = {
         "Version de HTTP inconnue",
