@@ -25,6 +25,7 @@ static bool walk_page(const struct cJSON *page,
                       void *context,
                       struct span *out_last);
 static bool is_not_ours(const struct cJSON *object, void *context);
+static bool is_marked(const struct cJSON *object, const struct listed_mark *mark);
 
 enum outcome listed_walk(struct handling *handling,
                          const struct listed *listed,
@@ -125,11 +126,20 @@ static bool is_not_ours(const struct cJSON *object, void *context)
     struct search *search = context;
     for (size_t i = 0; i < LISTED_MARKS; i++) {
         const struct listed_mark *mark = &search->marks[i];
-        if (mark->value.len > 0 &&
-            !span_equal(json_string(object, mark->key), mark->value)) {
+        if (mark->value.len > 0 && !is_marked(object, mark)) {
             return true;
         }
     }
     search->printed = json_print(object, search->arena);
     return false;
+}
+
+static bool is_marked(const struct cJSON *object, const struct listed_mark *mark)
+{
+    int64_t number = 0;
+    int64_t wanted = 0;
+    if (json_integer(object, mark->key, &number)) {
+        return span_to_i64(mark->value, &wanted) && number == wanted;
+    }
+    return span_equal(json_string(object, mark->key), mark->value);
 }

@@ -43,12 +43,12 @@ MUST_USE enum outcome listed_walk(struct handling *handling,
                                   struct stripe_answer *out_refusal,
                                   struct fault *fault);
 
-/* The first one whose metadata has both values. *out_object is yours; NULL: none has. */
+/* The first one that has all the values. *out_object is yours; NULL: none has. */
 struct listed_mark {
     const char *key; /* "metadata.amicale_id" */
-    struct span value; /* empty: any */
+    struct span value; /* a number as digits; empty: any */
 };
-enum { LISTED_MARKS = 2 };
+enum { LISTED_MARKS = 3 };
 MUST_USE enum outcome listed_find(struct handling *handling,
                                   const struct listed *listed,
                                   const struct listed_mark marks[LISTED_MARKS],

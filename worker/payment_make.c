@@ -54,9 +54,6 @@ enum outcome payment_make(struct event_work *work,
     if (outcome != OUTCOME_DONE) {
         return outcome;
     }
-    if (!owner.doubt && metadata_id(object, "metadata.payment_id") != 0) {
-        owner.doubt = "the payment that it names is another's, or is none";
-    }
     int64_t sold_ms = event_moment_ms(object, "created");
     sold_ms = sold_ms ? sold_ms : work->received_ms;
     char day[11];
@@ -164,6 +161,8 @@ static enum outcome find_owner(struct event_work *work,
     if (owner->pompier_id == 0) {
         owner->doubt =
             pompier_id == 0 ? "it names no pompier" : "the amicale has no such pompier";
+    } else if (metadata_id(object, "metadata.payment_id") != 0) {
+        owner->doubt = "the payment that it names has another one, or is none";
     }
     return OUTCOME_DONE;
 }

@@ -34,13 +34,6 @@ struct sale {
     size_t form_count;
 };
 
-/* Its object among what Stripe lists. */
-struct search {
-    const struct sale *sale;
-    struct arena *arena;
-    struct span printed; /* empty: not found */
-};
-
 static enum outcome read_sale(struct handling *handling,
                               int64_t payment_id,
                               struct sale *sale,
@@ -52,7 +45,6 @@ static enum outcome find(struct handling *handling,
                          const void *context,
                          struct cJSON **out_object,
                          struct fault *fault);
-static bool is_another(const struct cJSON *object, void *context);
 static enum outcome keep_refusal(struct handling *handling,
                                  const struct sale *sale,
                                  const struct stripe_answer *answer,
@@ -199,7 +191,6 @@ static enum outcome find(struct handling *handling,
                          struct fault *fault)
 {
     const struct sale *sale = context;
-    struct search search = {.sale = sale, .arena = handling->arena};
     const struct listed listed = {
         .path = "/v1/payment_intents",
         .query = {{"created[gte]",
@@ -207,26 +198,12 @@ static enum outcome find(struct handling *handling,
         .query_count = 1,
         .live = true,
     };
-    enum outcome outcome =
-        listed_walk(handling, &listed, is_another, &search, NULL, fault);
-    if (outcome == OUTCOME_DONE && search.printed.len > 0) {
-        outcome = json_parse(search.printed, out_object, fault);
-    }
-    return outcome;
-}
-
-static bool is_another(const struct cJSON *object, void *context)
-{
-    struct search *search = context;
-    const struct sale *sale = search->sale;
-    int64_t amount = 0;
-    if (!span_equal(json_string(object, "metadata.payment_id"), sale->id_text) ||
-        !span_equal(json_string(object, "currency"), sale->currency) ||
-        !json_integer(object, "amount", &amount) || amount != sale->amount_minor) {
-        return true;
-    }
-    search->printed = json_print(object, search->arena);
-    return false;
+    const struct listed_mark marks[LISTED_MARKS] = {
+        {"metadata.payment_id", sale->id_text},
+        {"currency", sale->currency},
+        {"amount", number(handling, sale->amount_minor)},
+    };
+    return listed_find(handling, &listed, marks, out_object, fault);
 }
 
 /* Nothing was made: when the sale is tried once more, it is with a new key. */

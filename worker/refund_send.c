@@ -16,17 +16,9 @@ enum { MOST_PARAMS = 8, REASON_BYTES = 64 };
 struct giving {
     int64_t id;
     struct span job_id, intent, made; /* made: the refund's id, once it is known */
-    int64_t amount_minor;
-    struct span currency, id_text;
+    struct span currency, id_text, amount_text;
     struct stripe_param form[MOST_PARAMS];
     size_t form_count;
-};
-
-/* Its object among what Stripe lists. */
-struct search {
-    const struct giving *giving;
-    struct arena *arena;
-    struct span printed; /* empty: not found */
 };
 
 static enum outcome read_giving(struct handling *handling,
@@ -49,7 +41,6 @@ static enum outcome find(struct handling *handling,
                          const void *context,
                          struct cJSON **out_object,
                          struct fault *fault);
-static bool is_another(const struct cJSON *object, void *context);
 static enum outcome keep_refusal(struct handling *handling,
                                  const struct giving *giving,
                                  const struct stripe_answer *answer,
@@ -109,7 +100,8 @@ static enum outcome read_giving(struct handling *handling,
     giving->job_id = sql_text(&rows, 0, 0);
     giving->intent = sql_text(&rows, 0, 1);
     giving->made = sql_text(&rows, 0, 2);
-    giving->amount_minor = sql_i64(&rows, 0, 3);
+    giving->amount_text =
+        span_of(arena_format(handling->arena, "%lld", (long long)sql_i64(&rows, 0, 3)));
     giving->currency = sql_text(&rows, 0, 4);
     giving->id_text =
         span_of(arena_format(handling->arena, "%lld", (long long)refund_id));
@@ -124,9 +116,7 @@ static void fill_form(struct handling *handling,
 {
     struct arena *arena = handling->arena;
     add(giving, "payment_intent", giving->intent);
-    add(giving,
-        "amount",
-        span_of(arena_format(arena, "%lld", (long long)giving->amount_minor)));
+    add(giving, "amount", giving->amount_text);
     if (!sql_is_null(rows, 0, 5)) {
         add(giving, "reason", sql_text(rows, 0, 5));
     }
@@ -202,33 +192,18 @@ static enum outcome find(struct handling *handling,
                          struct fault *fault)
 {
     const struct giving *giving = context;
-    struct search search = {.giving = giving, .arena = handling->arena};
     const struct listed listed = {
         .path = "/v1/refunds",
         .query = {{"payment_intent", giving->intent}},
         .query_count = 1,
         .live = true,
     };
-    enum outcome outcome =
-        listed_walk(handling, &listed, is_another, &search, NULL, fault);
-    if (outcome == OUTCOME_DONE && search.printed.len > 0) {
-        outcome = json_parse(search.printed, out_object, fault);
-    }
-    return outcome;
-}
-
-static bool is_another(const struct cJSON *object, void *context)
-{
-    struct search *search = context;
-    const struct giving *giving = search->giving;
-    int64_t amount = 0;
-    if (!span_equal(json_string(object, "metadata.refund_id"), giving->id_text) ||
-        !span_equal(json_string(object, "currency"), giving->currency) ||
-        !json_integer(object, "amount", &amount) || amount != giving->amount_minor) {
-        return true;
-    }
-    search->printed = json_print(object, search->arena);
-    return false;
+    const struct listed_mark marks[LISTED_MARKS] = {
+        {"metadata.refund_id", giving->id_text},
+        {"currency", giving->currency},
+        {"amount", giving->amount_text},
+    };
+    return listed_find(handling, &listed, marks, out_object, fault);
 }
 
 /* Nothing was given back: when it is tried once more, it is with a new key. */
