@@ -75,7 +75,8 @@ def test_what_redis_forgot_is_reported_and_ended_by_asking_again(room):
     assert room.sql(FINDINGS) == (("payment_overdue", jobs[0], 1, 1100),
                                   ("refund_overdue", jobs[1], 1, 700))
     for job in jobs:
-        assert f"<3>overdue id={job} " in room.stack.workers[0].log_text()
+        wait_until(lambda job=job: f"<3>overdue id={job} " in room.stack.workers[0].log_text(),
+                   "its line in the log")
     assert refund(room, paid).status == 200
     assert room.seller.create(1100, local_id="sale").status == 200
     look(room)
