@@ -21,6 +21,7 @@ def whole(mariadb_server):
 
 @pytest.fixture
 def room(whole):
+    whole.stack.start_programs()  # a test that failed may have left no worker
     whole.clear()
     yield whole
     whole.webhooks(withheld=False)
