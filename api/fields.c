@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/field_detail.h"
 #include "api/http.h"
 #include "api/problem.h"
 #include "api/request.h"
@@ -17,6 +18,7 @@ enum { NAME_TOLD_BYTES = 100 };
 /* What is wrong so far. */
 struct complaints {
     struct problem_field list[FIELDS_MOST];
+    const struct field_rule *rules[FIELDS_MOST]; /* that were broken; NULL: unknown */
     size_t count;
 };
 
@@ -24,6 +26,7 @@ static const struct field_rule *find_rule(const struct field_rule *rules,
                                           size_t count,
                                           struct span name);
 static void complain(struct complaints *complaints,
+                     const struct field_rule *rule,
                      struct span field,
                      enum field_code code);
 static void complain_unknown(struct request *request,
@@ -33,11 +36,12 @@ static void check_required(const struct field_rule *rules,
                            size_t count,
                            const struct field_value *values,
                            struct complaints *complaints);
-static bool conclude(struct request *request, const struct complaints *complaints);
+static bool conclude(struct request *request, struct complaints *complaints);
 static bool read_json(const struct field_rule *rule,
                       const struct cJSON *document,
                       struct field_value *value,
                       enum field_code *out_code);
+static struct span without_margins(const struct field_rule *rule, struct span text);
 static bool check_integer(const struct field_rule *rule,
                           int64_t number,
                           enum field_code *out_code);
@@ -81,7 +85,7 @@ bool fields_read(struct request *request,
         }
         out_values[i].there = true;
         if (!read_json(&rules[i], document, &out_values[i], &code)) {
-            complain(&complaints, span_of(rules[i].name), code);
+            complain(&complaints, &rules[i], span_of(rules[i].name), code);
         }
         out_values[i].text = arena_span(&request->arena, out_values[i].text);
     }
@@ -118,11 +122,12 @@ bool fields_read_query(struct request *request,
             code = good ? code : FIELD_WRONG_TYPE;
             good = good && check_integer(rule, value->integer, &code);
         } else if (good) {
+            value->text = without_margins(rule, value->text);
             good = check_text(rule, value->text, &code);
         }
         value->there = true;
         if (!good) {
-            complain(&complaints, span_of(rule->name), code);
+            complain(&complaints, rule, span_of(rule->name), code);
         }
     }
     check_required(rules, count, out_values, &complaints);
@@ -157,10 +162,12 @@ static const struct field_rule *find_rule(const struct field_rule *rules,
 
 /* Nobody reads more than FIELDS_MOST of them. */
 static void complain(struct complaints *complaints,
+                     const struct field_rule *rule,
                      struct span field,
                      enum field_code code)
 {
     if (complaints->count < FIELDS_MOST) {
+        complaints->rules[complaints->count] = rule;
         complaints->list[complaints->count++] =
             (struct problem_field){.field = field, .code = code};
     }
@@ -180,7 +187,7 @@ static void complain_unknown(struct request *request,
             name.len--; /* not in the middle of a character */
         }
     }
-    complain(complaints, arena_span(&request->arena, name), FIELD_UNKNOWN);
+    complain(complaints, NULL, arena_span(&request->arena, name), FIELD_UNKNOWN);
 }
 
 static void check_required(const struct field_rule *rules,
@@ -190,15 +197,24 @@ static void check_required(const struct field_rule *rules,
 {
     for (size_t i = 0; i < count; i++) {
         if (rules[i].required && !values[i].there) {
-            complain(complaints, span_of(rules[i].name), FIELD_MISSING);
+            complain(complaints, &rules[i], span_of(rules[i].name), FIELD_MISSING);
         }
     }
 }
 
-static bool conclude(struct request *request, const struct complaints *complaints)
+static bool conclude(struct request *request, struct complaints *complaints)
 {
     if (complaints->count == 0) {
         return true;
+    }
+    for (size_t i = 0; i < complaints->count; i++) {
+        struct problem_field *told = &complaints->list[i];
+        if (complaints->rules[i]) {
+            told->detail = field_detail(complaints->rules[i],
+                                        told->code,
+                                        request->english,
+                                        &request->arena);
+        }
     }
     request_problem_with(request,
                          PROBLEM_INVALID_FIELDS,
@@ -222,8 +238,15 @@ static bool read_json(const struct field_rule *rule,
     if (!json_is_string(document, rule->name)) {
         return false;
     }
-    value->text = json_string(document, rule->name);
+    value->text = without_margins(rule, json_string(document, rule->name));
     return check_text(rule, value->text, out_code);
+}
+
+/* Phones' keyboards add a space behind an address. A password is taken as it is. */
+static struct span without_margins(const struct field_rule *rule, struct span text)
+{
+    bool cut = rule->type == FIELD_IS_EMAIL || rule->type == FIELD_IS_WORDS;
+    return cut ? span_trim(text) : text;
 }
 
 static bool check_integer(const struct field_rule *rule,
@@ -252,6 +275,7 @@ static bool check_text(const struct field_rule *rule,
         break;
     case FIELD_IS_NAME:
     case FIELD_IS_TEXT:
+    case FIELD_IS_WORDS:
         if ((int64_t)text.len < rule->least) {
             *out_code = text.len == 0 ? FIELD_MISSING : FIELD_TOO_SMALL;
             return false;

@@ -25,8 +25,9 @@ struct request;
 enum field_type {
     FIELD_IS_INTEGER, /* least to most */
     FIELD_IS_TEXT, /* least to most bytes, UTF-8, without control characters */
-    FIELD_IS_NAME, /* the same of A-Z a-z 0-9 . _ : - */
-    FIELD_IS_EMAIL, /* at most `most` bytes */
+    FIELD_IS_WORDS, /* the same, and not blank; without the spaces around it */
+    FIELD_IS_NAME, /* a text of A-Z a-z 0-9 . _ : - */
+    FIELD_IS_EMAIL, /* at most `most` bytes, without the spaces around it */
     FIELD_IS_CHOICE, /* one of `choices` */
     FIELD_IS_DAY, /* YYYY-MM-DD, a day that exists */
 };

@@ -101,7 +101,7 @@ void payments_refund(struct request *request)
 void payments_void(struct request *request)
 {
     static const struct field_rule rules[] = {
-        {"reason", FIELD_IS_TEXT, true, 1, REASON_BYTES, NULL},
+        {"reason", FIELD_IS_WORDS, true, 1, REASON_BYTES, NULL},
     };
     ask_about(request, "payment.void", rules, 1);
 }

@@ -116,6 +116,26 @@ static void what_is_left_out_and_what_is_null_is_not_there(void **state)
     }
 }
 
+static void margins_are_cut_off_words_and_addresses_alone(void **state)
+{
+    (void)state;
+    static const struct field_rule margins[] = {
+        {.name = "email", .type = FIELD_IS_EMAIL, .most = 254},
+        {.name = "reason", .type = FIELD_IS_WORDS, .least = 1, .most = 20},
+        {.name = "password", .type = FIELD_IS_TEXT, .least = 1, .most = 20},
+    };
+    struct field_value values[3];
+    request.body = SPAN("{\"email\":\" a@b.fr \",\"reason\":\" twice \","
+                        "\"password\":\" pw \"}");
+    assert_true(fields_read(&request, margins, 3, values));
+    assert_true(span_is(values[0].text, "a@b.fr"));
+    assert_true(span_is(values[1].text, "twice"));
+    assert_true(span_is(values[2].text, " pw "));
+    request.body = SPAN("{\"reason\":\"   \"}");
+    assert_false(fields_read(&request, margins, 3, values));
+    assert_string_equal(complaints, "reason:missing ");
+}
+
 static void an_empty_body_is_an_object_without_members(void **state)
 {
     (void)state;
@@ -288,6 +308,9 @@ int main(void)
                                         set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_left_out_and_what_is_null_is_not_there,
+                                        set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(margins_are_cut_off_words_and_addresses_alone,
                                         set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(an_empty_body_is_an_object_without_members,
