@@ -146,7 +146,7 @@ void connect_link(struct request *request)
     struct asking asking = about(request, "account.link", &named);
     asking.limit = LIMIT_STRIPE;
     asking.perishable = true;
-    asking.keyless = true;
+    asking.keyless = request->method != HTTP_POST;
     ask(request, &asking);
 }
 

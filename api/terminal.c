@@ -28,8 +28,7 @@ void terminal_token(struct request *request)
     const struct asking asking = {.kind = "terminal.token",
                                   .body = SPAN("{}"),
                                   .limit = LIMIT_STRIPE,
-                                  .perishable = true,
-                                  .keyless = true};
+                                  .perishable = true};
     ask(request, &asking);
 }
 
@@ -38,7 +37,7 @@ void terminal_register(struct request *request)
     enum { CODE, LABEL, AMICALE, FIELDS };
     static const struct field_rule rules[FIELDS] = {
         [CODE] = {"registration_code", FIELD_IS_TEXT, true, 1, TEXT_BYTES, NULL},
-        [LABEL] = {"label", FIELD_IS_TEXT, false, 1, TEXT_BYTES, NULL},
+        [LABEL] = {"label", FIELD_IS_WORDS, false, 1, TEXT_BYTES, NULL},
         [AMICALE] = {"amicale_id", FIELD_IS_INTEGER, false, 1, AMICALE_MOST, NULL},
     };
     struct field_value values[FIELDS];

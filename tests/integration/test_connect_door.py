@@ -122,6 +122,20 @@ def test_the_same_idempotency_key_gives_the_same_answer(house):
     assert again.headers["Idempotent-Replayed"] == "true"
 
 
+@pytest.mark.parametrize("path,what", [
+    ("/api/terminal/connection-token", "secret"),
+    ("/api/stripe/terminal/connection-token", "secret"),
+    ("/api/stripe/accounts/1/onboarding-link", "url"),
+])
+def test_what_is_good_once_is_new_with_each_key(house, path, what):
+    house.onboarded()
+    first = house.admin.post(path, {}, key=f"{path}#1")
+    again = house.admin.post(path, {}, key=f"{path}#1")
+    assert good(again) == good(first)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert good(house.admin.post(path, {}, key=f"{path}#2"))[what] != first.json[what]
+
+
 def test_fresh_asks_stripe_first(house):
     account = house.account()["stripe_account_id"]
     house.stack.stripesim.control("webhooks", {"withhold_percent": 100})
