@@ -82,7 +82,10 @@ static enum outcome cancel_unknown(struct asked *asked,
     }
     if (outcome == OUTCOME_DONE && payment->count > 0 &&
         sql_is_null(payment, 0, PAYMENT_ASK_INTENT)) {
-        payment_ask_wrong_state(asked, answer, sql_text(payment, 0, PAYMENT_ASK_STATUS));
+        payment_ask_wrong_state(asked,
+                                answer,
+                                sql_text(payment, 0, PAYMENT_ASK_STATUS),
+                                sql_text(payment, 0, PAYMENT_ASK_METHOD));
         payment->count = 0;
     }
     return outcome;

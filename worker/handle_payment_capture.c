@@ -42,7 +42,8 @@ enum outcome handle_payment_capture(struct asked *asked,
     if (sql_is_null(&payment, 0, PAYMENT_ASK_INTENT)) {
         payment_ask_wrong_state(asked,
                                 out_answer,
-                                sql_text(&payment, 0, PAYMENT_ASK_STATUS));
+                                sql_text(&payment, 0, PAYMENT_ASK_STATUS),
+                                sql_text(&payment, 0, PAYMENT_ASK_METHOD));
         return OUTCOME_DONE;
     }
     return payment_move(asked, &capture, &payment, out_answer, out_handled, fault);

@@ -108,7 +108,7 @@ enum outcome handle_payment_create(struct asked *asked,
         }
     }
     if (!span_is(known.status, "new")) {
-        payment_ask_wrong_state(asked, out_answer, known.status);
+        payment_ask_wrong_state(asked, out_answer, known.status, SPAN("card"));
         return OUTCOME_DONE;
     }
     return send_sale(asked, &wish, &known, out_answer, out_handled, fault);

@@ -120,7 +120,10 @@ static enum outcome bring_in_line(struct asked *asked,
         return OUTCOME_DONE;
     }
     if (sql_is_null(payment, 0, PAYMENT_ASK_INTENT) || span_is(status, "canceled")) {
-        payment_ask_wrong_state(asked, answer, status);
+        payment_ask_wrong_state(asked,
+                                answer,
+                                status,
+                                sql_text(payment, 0, PAYMENT_ASK_METHOD));
         payment->count = 0;
         return OUTCOME_DONE;
     }
@@ -268,7 +271,10 @@ static bool choose_amount(struct asked *asked,
     int64_t amount_minor = 0;
     bool named = json_integer(asked->body, "amount", &amount_minor);
     if (!is_paid(status) || span_is(status, "refunded") || (!named && rest_minor <= 0)) {
-        payment_ask_wrong_state(asked, answer, status);
+        payment_ask_wrong_state(asked,
+                                answer,
+                                status,
+                                sql_text(payment, 0, PAYMENT_ASK_METHOD));
         return false;
     }
     if (!named) {

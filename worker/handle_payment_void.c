@@ -69,7 +69,10 @@ static enum outcome void_locked(struct asked *asked,
     }
     if (span_is(sql_text(&rows, 0, PAYMENT_ASK_METHOD), "card") ||
         !span_is(status, "succeeded")) {
-        payment_ask_wrong_state(asked, answer, status);
+        payment_ask_wrong_state(asked,
+                                answer,
+                                status,
+                                sql_text(&rows, 0, PAYMENT_ASK_METHOD));
         return OUTCOME_DONE;
     }
     *out_voided = true;

@@ -149,13 +149,15 @@ enum outcome payment_ask_show_secret(struct asked *asked,
 
 void payment_ask_wrong_state(struct asked *asked,
                              struct answer *answer,
-                             struct span status)
+                             struct span status,
+                             struct span method)
 {
     struct text about;
     text_init(&about, ABOUT_BYTES);
     struct json_writer json = json_writer(&about);
     json_open(&json, NULL, '{');
     json_put_string(&json, "status", status);
+    json_put_string(&json, "payment_method", method);
     json_close(&json, '}');
     answer_refuse(answer,
                   PROBLEM_WRONG_STATE,

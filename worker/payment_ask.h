@@ -72,9 +72,11 @@ MUST_USE enum outcome payment_ask_show_secret(struct asked *asked,
                                               struct span client_secret,
                                               struct answer *answer,
                                               struct fault *fault);
-/* WRONG_STATE, with the status that it is in. */
+/* WRONG_STATE, with the status that it is in and how it is paid: cash has no capture, a card
+ * no void. */
 void payment_ask_wrong_state(struct asked *asked,
                              struct answer *answer,
-                             struct span status);
+                             struct span status,
+                             struct span method);
 
 #endif

@@ -227,7 +227,7 @@ static enum outcome refuse_state(struct asked *asked,
                                        &rows,
                                        fault);
     if (outcome == OUTCOME_DONE && rows.count == 1) {
-        payment_ask_wrong_state(asked, answer, sql_text(&rows, 0, 0));
+        payment_ask_wrong_state(asked, answer, sql_text(&rows, 0, 0), SPAN("card"));
     }
     return outcome;
 }

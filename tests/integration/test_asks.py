@@ -81,7 +81,8 @@ def test_a_refusal_is_an_answer_that_is_kept_too(room):
     room.sql("UPDATE payment_intents SET status = 'succeeded' WHERE id = 700")
     again = ask(room, at_ms=1764000009999)
     assert (again["problem"], again["replayed"]) == ("wrong_state", True)
-    assert again["about"] == {"status": "canceled"} and status(room) == "succeeded"
+    assert again["about"] == {"status": "canceled",
+                             "payment_method": "cash"} and status(room) == "succeeded"
 
 
 def test_a_refusal_stays_one_when_its_job_comes_again(room):
