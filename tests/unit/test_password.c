@@ -62,6 +62,77 @@ static void hashes_of_other_sorts_are_never_right(void **state)
     }
 }
 
+#define SALT "./ABCDEFGHIJKLMNOPQRSO"
+#define BCRYPT_END SALT "VlQH0piJtjXl.0t1XkA8pw9dMXTTOOq"
+#define YESCRYPT_END "saltsalt$VlQH0piJtjXl.0t1XkA8pw9dMXTTOOqVlQH0piJtjX1"
+
+static void whole_hashes_are_told_from_those_that_can_never_be_right(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        PHP_HASH,
+        "$2y$10$" BCRYPT_END,
+        "$2b$12$" BCRYPT_END,
+        "$2a$04$" BCRYPT_END,
+        "$2y$14$" BCRYPT_END,
+        "$y$j9T$" YESCRYPT_END,
+        "$y$j75$" YESCRYPT_END,
+    };
+    static const char *const bad[] = {
+        "",
+        "calendrier",
+        "$1$saltsalt$qjXMvbEw8oaL.CzflDugt.",
+        "$2x$10$" BCRYPT_END,
+        "$2y$15$" BCRYPT_END,
+        "$2y$31$" BCRYPT_END,
+        "$2y$03$" BCRYPT_END,
+        "$2y$1a$" BCRYPT_END,
+        "$2y$10." BCRYPT_END,
+        "$2y$10$" BCRYPT_END "q",
+        "$2y$10$" SALT,
+        "$2y$10$./ABCDEFGHIJKLMNOPQRSPVlQH0piJtjXl.0t1XkA8pw9dMXTTOOq",
+        "$2y$10$" SALT "VlQH0piJtjXl.0t1XkA8pw9dMXTTOOr",
+        "$2y$10$" SALT "VlQH0piJtjXl 0t1XkA8pw9dMXTTOOq",
+        "$y$",
+        "$y$j9T$",
+        "$y$jFT$" YESCRYPT_END,
+        "$y$zzz$" YESCRYPT_END,
+        "$y$j9T$" YESCRYPT_END "1",
+        "$y$j9T$VlQH0piJtjXl.0t1XkA8pw9dMXTTOOqVlQH0piJtjX1",
+        "$y$j9T$salt!alt$VlQH0piJtjXl.0t1XkA8pw9dMXTTOOqVlQH0piJtjX1",
+    };
+    char made[PASSWORD_HASH_BYTES];
+    struct fault fault;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        if (!password_hash_is_good(span_of(good[i]))) {
+            fail_msg("%s is refused", good[i]);
+        }
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (password_hash_is_good(span_of(bad[i]))) {
+            fail_msg("%s is believed", bad[i]);
+        }
+    }
+    assert_int_equal(password_hash(SPAN("calendrier"), made, &fault), OUTCOME_DONE);
+    assert_true(password_hash_is_good(span_of(made)));
+    assert_false(
+        password_hash_is_good(SPAN("$2y$10$" SALT "VlQH0piJtj\0l.0t1XkA8pw9dMXTTOOq")));
+}
+
+static void hashes_of_the_other_bcrypts_are_believed(void **state)
+{
+    (void)state;
+    static const char *const marks[] = {"$2b$", "$2a$"};
+    for (size_t i = 0; i < 2; i++) {
+        char hash[] = PHP_HASH;
+        memcpy(hash, marks[i], 4);
+        assert_true(password_hash_is_good(span_of(hash)));
+        assert_true(password_is_right(SPAN(PHP_PASSWORD), span_of(hash)));
+        assert_false(password_is_right(SPAN("rasmuslerdor"), span_of(hash)));
+        assert_true(password_needs_rehash(span_of(hash)));
+    }
+}
+
 static void a_password_that_is_too_long_or_has_a_nul_is_never_right(void **state)
 {
     (void)state;
@@ -101,6 +172,8 @@ int main(void)
         cmocka_unit_test(the_same_password_hashes_differently_each_time),
         cmocka_unit_test(hashes_that_php_made_are_believed),
         cmocka_unit_test(hashes_of_other_sorts_are_never_right),
+        cmocka_unit_test(whole_hashes_are_told_from_those_that_can_never_be_right),
+        cmocka_unit_test(hashes_of_the_other_bcrypts_are_believed),
         cmocka_unit_test(a_password_that_is_too_long_or_has_a_nul_is_never_right),
         cmocka_unit_test(hashes_of_bcrypt_and_cheaper_ones_are_worth_a_new_one),
     };
