@@ -52,7 +52,7 @@ static int help(const struct words *words)
     if (words->verb) {
         verb_describe(words->verb, &page);
     } else {
-        verbs_describe(&page);
+        verbs_describe(words->group, &page);
     }
     fputs(page.at, stdout);
     text_done(&page);

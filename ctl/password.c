@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A new password is read. */
+ * A new password is read, or the hash of an old one. */
 #include "ctl/password.h"
 
 #include <errno.h>
@@ -11,6 +11,9 @@
 
 #include "common/base/password.h"
 
+static enum outcome read_first(const char *file,
+                               struct text *out_line,
+                               struct fault *fault);
 static enum outcome read_line(FILE *from, struct text *out_line, struct fault *fault);
 static enum outcome ask(const char *question, struct text *out_line, struct fault *fault);
 static enum outcome check(struct span password, struct fault *fault);
@@ -21,18 +24,7 @@ enum outcome password_read(const char *file,
 {
     enum outcome outcome;
     if (file) {
-        FILE *from = fopen(file, "re");
-        if (!from) {
-            return fault_set(fault,
-                             OUTCOME_NEVER,
-                             "password",
-                             0,
-                             "%s cannot be read: %s",
-                             file,
-                             strerror(errno));
-        }
-        outcome = read_line(from, out_password, fault);
-        fclose(from);
+        outcome = read_first(file, out_password, fault);
     } else if (!isatty(STDIN_FILENO)) {
         outcome = read_line(stdin, out_password, fault);
     } else {
@@ -59,6 +51,50 @@ enum outcome password_read(const char *file,
             text_wipe(out_password);
         }
     }
+    return outcome;
+}
+
+enum outcome password_hash_read(const char *file,
+                                char out_hash[PASSWORD_HASH_BYTES],
+                                struct fault *fault)
+{
+    struct text line;
+    enum outcome outcome = read_first(file, &line, fault);
+    if (outcome != OUTCOME_DONE) {
+        return outcome;
+    }
+    struct span hash = text_span(&line);
+    if (password_hash_is_good(hash)) {
+        snprintf(out_hash, PASSWORD_HASH_BYTES, "%.*s", SPAN_ARGS(hash));
+    } else {
+        outcome = fault_set(fault,
+                            OUTCOME_NEVER,
+                            "password",
+                            0,
+                            "%s holds no whole hash of bcrypt or yescrypt, or one that "
+                            "costs too much",
+                            file);
+    }
+    text_wipe(&line);
+    return outcome;
+}
+
+static enum outcome read_first(const char *file,
+                               struct text *out_line,
+                               struct fault *fault)
+{
+    FILE *from = fopen(file, "re");
+    if (!from) {
+        return fault_set(fault,
+                         OUTCOME_NEVER,
+                         "password",
+                         0,
+                         "%s cannot be read: %s",
+                         file,
+                         strerror(errno));
+    }
+    enum outcome outcome = read_line(from, out_line, fault);
+    fclose(from);
     return outcome;
 }
 

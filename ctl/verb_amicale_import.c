@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: MIT
  * amicale import - amicales from a spreadsheet's file: all of it is checked first, then
  * all that is new is added in one transaction, each with its row in the audit log. */
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "common/base/json.h"
 #include "common/link/mariadb.h"
 #include "ctl/amicale_file.h"
 #include "ctl/amicale_known.h"
 #include "ctl/ctl.h"
 #include "ctl/people.h"
+#include "ctl/sheet.h"
+#include "ctl/sheet_file.h"
 #include "ctl/verbs.h"
 
 /* What becomes of a row. */
 struct import_row {
-    const struct amicale_row *row;
+    const struct sheet_row *row;
     struct span lookup;
     int64_t amicale; /* 0: it would be added */
     bool known; /* it was there before */
@@ -27,9 +25,7 @@ struct import {
     bool dry_run;
 };
 
-static int read_bytes(struct ctl *ctl, const char *path, struct span *out_bytes);
-static int say_complaints(const char *path, const struct amicale_file *file);
-static int plan(struct ctl *ctl, const struct amicale_file *file, struct import *import);
+static int plan(struct ctl *ctl, const struct sheet *sheet, struct import *import);
 static int add_all(struct ctl *ctl, struct import *import, struct span why);
 static int add_one(struct ctl *ctl, struct import_row *row, struct span why);
 static void report(struct ctl *ctl, const struct import *import);
@@ -38,24 +34,22 @@ int verb_amicale_import(struct ctl *ctl)
 {
     const char *path = ctl->words[0];
     struct import import = {.dry_run = ctl_option(ctl, "--dry-run") != NULL};
-    struct amicale_file file;
-    struct span bytes;
+    struct sheet sheet;
     struct span why;
     if (!ctl_why(ctl, false, &why)) {
         return CTL_USAGE;
     }
-    int code = read_bytes(ctl, path, &bytes);
+    int code = sheet_file_read(ctl, path, &amicale_sheet, &sheet);
     if (code != CTL_OK) {
         return code;
     }
-    amicale_file_read(bytes, &ctl->arena, &file);
-    if (file.complaint_count > 0) {
-        return say_complaints(path, &file);
+    if (sheet.complaint_count > 0) {
+        return sheet_file_tell(path, &sheet);
     }
     if (mariadb_begin(ctl->db, &ctl->fault) != OUTCOME_DONE) {
         return ctl_failed(ctl);
     }
-    code = plan(ctl, &file, &import);
+    code = plan(ctl, &sheet, &import);
     if (code == CTL_OK && !import.dry_run) {
         code = add_all(ctl, &import, why);
     }
@@ -70,63 +64,17 @@ int verb_amicale_import(struct ctl *ctl)
     return CTL_OK;
 }
 
-static int read_bytes(struct ctl *ctl, const char *path, struct span *out_bytes)
-{
-    FILE *from = fopen(path, "re");
-    if (!from) {
-        return ctl_say(CTL_USAGE, "%s cannot be read: %s", path, strerror(errno));
-    }
-    char *bytes = arena_take(&ctl->arena, AMICALE_FILE_BYTES + 1);
-    size_t len = fread(bytes, 1, AMICALE_FILE_BYTES + 1, from);
-    int wrong = ferror(from) ? errno : 0;
-    fclose(from);
-    if (wrong != 0) {
-        return ctl_say(CTL_USAGE, "%s cannot be read: %s", path, strerror(wrong));
-    }
-    if (len > AMICALE_FILE_BYTES) {
-        return ctl_say(CTL_FAILED,
-                       "%s is larger than %d MiB",
-                       path,
-                       AMICALE_FILE_BYTES >> 20);
-    }
-    *out_bytes = (struct span){bytes, len};
-    return CTL_OK;
-}
-
-static int say_complaints(const char *path, const struct amicale_file *file)
-{
-    for (size_t i = 0; i < file->complaint_count; i++) {
-        const struct amicale_complaint *complaint = &file->complaints[i];
-        char column[64] = "";
-        if (complaint->column > 0) {
-            snprintf(column, sizeof(column), ", column %zu", complaint->column);
-        }
-        (void)ctl_say(CTL_FAILED,
-                      "%s, line %zu%s%s%s%s: %s",
-                      path,
-                      complaint->line,
-                      column,
-                      complaint->name ? " (" : "",
-                      complaint->name ? complaint->name : "",
-                      complaint->name ? ")" : "",
-                      complaint->text);
-    }
-    return ctl_say(CTL_FAILED,
-                   "nothing was imported: %zu to mend",
-                   file->complaint_count);
-}
-
-static int plan(struct ctl *ctl, const struct amicale_file *file, struct import *import)
+static int plan(struct ctl *ctl, const struct sheet *sheet, struct import *import)
 {
     struct amicale_known known;
     if (amicale_known_read(ctl, &known) != OUTCOME_DONE) {
         return ctl_failed(ctl);
     }
-    import->rows = ARENA_ARRAY(&ctl->arena, struct import_row, file->count + 1);
-    import->count = file->count;
-    for (size_t i = 0; i < file->count; i++) {
+    import->rows = ARENA_ARRAY(&ctl->arena, struct import_row, sheet->count + 1);
+    import->count = sheet->count;
+    for (size_t i = 0; i < sheet->count; i++) {
         struct import_row *row = &import->rows[i];
-        row->row = &file->rows[i];
+        row->row = &sheet->rows[i];
         row->lookup = people_lookup(ctl, row->row->cells[AMICALE_EMAIL]);
         row->amicale = amicale_known_find(&known, row->lookup);
         row->known = row->amicale > 0;

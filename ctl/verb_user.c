@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * user add - who may sign in. The deed and its row in the audit log are one transaction.
  */
-#include <string.h>
-
 #include "common/base/password.h"
 #include "common/link/mariadb.h"
 #include "ctl/ctl.h"
 #include "ctl/password.h"
 #include "ctl/people.h"
+#include "ctl/user_file.h"
 #include "ctl/verbs.h"
 
 /* A person as they go into the table. */
@@ -21,6 +20,7 @@ struct new_user {
 };
 
 static int read_user(struct ctl *ctl, struct new_user *out_user);
+static int read_password(struct ctl *ctl, char out_hash[PASSWORD_HASH_BYTES]);
 static int insert_user(struct ctl *ctl, const struct new_user *user, int64_t *out_id);
 
 int verb_user_add(struct ctl *ctl)
@@ -42,16 +42,9 @@ int verb_user_add(struct ctl *ctl)
 
 static int read_user(struct ctl *ctl, struct new_user *out_user)
 {
-    static const char *const roles[] = {"pompier", "admin", "viewer", "operator"};
     struct new_user user = {.name = span_trim(span_of(ctl_option(ctl, "--name")))};
-    const char *role = ctl_option(ctl, "--role");
     bool has_amicale = false;
-    for (size_t i = 0; role && i < 4; i++) {
-        if (strcmp(role, roles[i]) == 0) {
-            user.role = roles[i];
-            has_amicale = i < 2;
-        }
-    }
+    user.role = user_role(span_of(ctl_option(ctl, "--role")), &has_amicale);
     if (!user.role) {
         return ctl_say(CTL_USAGE, "--role is pompier, admin, viewer or operator");
     }
@@ -69,19 +62,34 @@ static int read_user(struct ctl *ctl, struct new_user *out_user)
                                    : "a %s belongs to no amicale",
                        user.role);
     }
+    int code = read_password(ctl, user.password_hash);
+    if (code == CTL_OK) {
+        *out_user = user;
+    }
+    return code;
+}
+
+static int read_password(struct ctl *ctl, char out_hash[PASSWORD_HASH_BYTES])
+{
+    const char *file = ctl_option(ctl, "--password-file");
+    const char *hash_file = ctl_option(ctl, "--password-hash-file");
     struct text password;
-    enum outcome outcome =
-        password_read(ctl_option(ctl, "--password-file"), &password, &ctl->fault);
+    if (file && hash_file) {
+        return ctl_say(CTL_USAGE,
+                       "--password-file and --password-hash-file exclude each other");
+    }
+    enum outcome outcome = hash_file
+                               ? password_hash_read(hash_file, out_hash, &ctl->fault)
+                               : password_read(file, &password, &ctl->fault);
     if (outcome != OUTCOME_DONE) {
         return ctl_say(CTL_USAGE, "%s", ctl->fault.text);
     }
-    outcome = password_hash(text_span(&password), user.password_hash, &ctl->fault);
-    text_wipe(&password);
-    if (outcome != OUTCOME_DONE) {
-        return ctl_failed(ctl);
+    if (hash_file) {
+        return CTL_OK;
     }
-    *out_user = user;
-    return CTL_OK;
+    outcome = password_hash(text_span(&password), out_hash, &ctl->fault);
+    text_wipe(&password);
+    return outcome == OUTCOME_DONE ? CTL_OK : ctl_failed(ctl);
 }
 
 static int insert_user(struct ctl *ctl, const struct new_user *user, int64_t *out_id)

@@ -8,10 +8,13 @@
 
 static size_t name_words(const char *name);
 static bool name_is(const char *name, const char *const *words, size_t count);
-static void describe_option(const char *name,
-                            const char *value,
-                            const char *help,
+static bool is_in_group(const struct verb *verb, const char *group);
+static size_t option_width(const struct verb_option *option);
+static void describe_option(const struct verb_option *option,
+                            size_t width,
                             struct text *out);
+
+enum { LEAST_OPTION_WIDTH = 24 };
 
 #define QUEUE (NEEDS_SETTINGS | NEEDS_REDIS)
 #define BOOKS (NEEDS_SETTINGS | NEEDS_MARIADB)
@@ -77,6 +80,7 @@ static const struct verb_option user_add_options[] = {
     {"--name", "NAME", "what they are called"},
     {"--amicale", "N", "of a pompier and an admin: where they belong"},
     {"--password-file", "FILE", "its first line; else it is read from standard input"},
+    {"--password-hash-file", "FILE", "the hash of a password they have, instead"},
     {"--id", "N", "number to give them, when they have one elsewhere"},
     {0},
 };
@@ -86,7 +90,7 @@ static const struct verb_option amicale_list_options[] = {
     {"--limit", "N", "at most so many (default 50, most 1000)"},
     {0},
 };
-static const struct verb_option amicale_import_options[] = {
+static const struct verb_option import_options[] = {
     {"--dry-run", NULL, "say what would be added, and change nothing"},
     {"--why", "TEXT", "the reason, for the audit log"},
     {0},
@@ -172,11 +176,13 @@ const struct verb verbs[] = {
     {"amicale list", "", 0, 0, PEOPLE, amicale_list_options,
      verb_amicale_list,
      "the amicales and their Stripe accounts, page by page"},
-    {"amicale import", "FILE.csv", 1, 1, PEOPLE, amicale_import_options,
+    {"amicale import", "FILE.csv", 1, 1, PEOPLE, import_options,
      verb_amicale_import,
      "add what a file of amicales has and the books have not"},
     {"user add", "", 0, 0, PEOPLE, user_add_options, verb_user_add,
      "add a person who may sign in"},
+    {"user import", "FILE.csv", 1, 1, PEOPLE, import_options, verb_user_import,
+     "add the users of a file with the passwords that they have"},
     {"user list", "", 0, 0, PEOPLE, user_list_options, verb_user_list,
      "who may sign in, page by page"},
     {"user disable", "USER", 1, 1, PEOPLE | NEEDS_REDIS, must_why_options,
@@ -216,13 +222,43 @@ const struct verb *verb_find(const char *const *words,
     return NULL;
 }
 
-void verbs_describe(struct text *out)
+bool verbs_is_group(const char *word)
+{
+    for (size_t i = 0; i < verbs_count; i++) {
+        if (is_in_group(&verbs[i], word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_in_group(const struct verb *verb, const char *group)
+{
+    struct span second;
+    struct span first = span_cut(span_of(verb->name), ' ', &second);
+    return second.len > 0 && span_is(first, group);
+}
+
+void verbs_name_group(const char *group, struct text *out)
+{
+    const char *between = "";
+    for (size_t i = 0; i < verbs_count; i++) {
+        if (is_in_group(&verbs[i], group)) {
+            text_addf(out, "%s%s", between, verbs[i].name + strlen(group) + 1);
+            between = ", ";
+        }
+    }
+}
+
+void verbs_describe(const char *group, struct text *out)
 {
     text_add_string(out,
                     "usage: tocsin [--config FILE] [--set SECTION.KEY=VALUE] VERB ... "
                     "[--json]\n\n");
     for (size_t i = 0; i < verbs_count; i++) {
-        text_addf(out, "  %-16s %s\n", verbs[i].name, verbs[i].help);
+        if (!group || is_in_group(&verbs[i], group)) {
+            text_addf(out, "  %-16s %s\n", verbs[i].name, verbs[i].help);
+        }
     }
     text_add_string(out,
                     "\n  --json           answer in JSON\n"
@@ -244,10 +280,16 @@ void verb_describe(const struct verb *verb, struct text *out)
               verb->arguments,
               verb->options[0].name ? " [OPTION ...]" : "",
               verb->help);
+    static const struct verb_option json = {"--json", NULL, "answer in JSON"};
+    size_t width = LEAST_OPTION_WIDTH;
     for (const struct verb_option *option = verb->options; option->name; option++) {
-        describe_option(option->name, option->value, option->help, out);
+        size_t wanted = option_width(option);
+        width = wanted > width ? wanted : width;
     }
-    describe_option("--json", NULL, "answer in JSON", out);
+    for (const struct verb_option *option = verb->options; option->name; option++) {
+        describe_option(option, width, out);
+    }
+    describe_option(&json, width, out);
 }
 
 static size_t name_words(const char *name)
@@ -264,14 +306,21 @@ static bool name_is(const char *name, const char *const *words, size_t count)
            (wanted == 1 || span_is(second, words[1]));
 }
 
-static void describe_option(const char *name,
-                            const char *value,
-                            const char *help,
+static size_t option_width(const struct verb_option *option)
+{
+    return strlen(option->name) + (option->value ? 1 + strlen(option->value) : 0);
+}
+
+static void describe_option(const struct verb_option *option,
+                            size_t width,
                             struct text *out)
 {
-    struct text line;
-    text_init(&line, 128);
-    text_addf(&line, "%s%s%s", name, value ? " " : "", value ? value : "");
-    text_addf(out, "  %-24s %s\n", line.at, help);
-    text_done(&line);
+    text_addf(out,
+              "  %s%s%s%*s %s\n",
+              option->name,
+              option->value ? " " : "",
+              option->value ? option->value : "",
+              (int)(width - option_width(option)),
+              "",
+              option->help);
 }

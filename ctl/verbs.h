@@ -8,6 +8,7 @@
 #ifndef CTL_VERBS_H
 #define CTL_VERBS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/text.h"
@@ -37,8 +38,12 @@ extern const size_t verbs_count;
 const struct verb *verb_find(const char *const *words,
                              size_t count,
                              size_t *out_name_words);
-/* The page of all verbs, and that of one. */
-void verbs_describe(struct text *out);
+/* Whether verbs of two words begin with it: "user". */
+bool verbs_is_group(const char *word);
+/* The second words of a group: "add, list ...". */
+void verbs_name_group(const char *group, struct text *out);
+/* The page of all verbs, or of a group's, and that of one. */
+void verbs_describe(const char *group, struct text *out);
 void verb_describe(const struct verb *verb, struct text *out);
 
 /* verb_migrate.c */
@@ -73,6 +78,8 @@ int verb_webhooks_setup(struct ctl *ctl);
 int verb_webhooks_check(struct ctl *ctl);
 /* verb_user.c */
 int verb_user_add(struct ctl *ctl);
+/* verb_user_import.c */
+int verb_user_import(struct ctl *ctl);
 /* verb_user_list.c */
 int verb_user_list(struct ctl *ctl);
 /* verb_user_change.c */

@@ -67,10 +67,11 @@ static bool find_verb(struct reader *reader)
     size_t name_words = 0;
     if (count > 0) {
         reader->words->verb = verb_find(plain, count, &name_words);
-        if (!reader->words->verb) {
+        if (!reader->words->verb && !verbs_is_group(plain[0])) {
             text_addf(reader->wrong, "there is no verb %s", plain[0]);
             return false;
         }
+        reader->words->group = reader->words->verb ? NULL : plain[0];
     }
     return true;
 }
@@ -151,6 +152,11 @@ static bool check_count(struct reader *reader)
 {
     struct words *words = reader->words;
     const struct verb *verb = words->verb;
+    if (words->group && !words->help) {
+        text_addf(reader->wrong, "%s wants one of: ", words->group);
+        verbs_name_group(words->group, reader->wrong);
+        return false;
+    }
     if (!verb || words->help) {
         return true;
     }

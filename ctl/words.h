@@ -21,6 +21,7 @@ struct words {
     struct settings_options options; /* its sets point into `sets` */
     const char *sets[WORDS_MOST];
     const struct verb *verb; /* NULL: none was named */
+    const char *group; /* "user": verbs begin with it, and none was named; or NULL */
     const char *own[WORDS_MOST];
     size_t own_count;
     const char *given[CTL_MOST_OPTIONS];

@@ -522,7 +522,9 @@ def test_a_device_wants_all_that_tells_it(room):
 def test_without_mariadb_each_says_so(room, write):
     for words in (["user", "list"], ["user", "disable", "1", "--why", "x"],
                   ["user", "enable", "1"], ["user", "password", "1"], ["amicale", "list"],
-                  ["amicale", "import", write(FRENCH)], ["devices", "list"], list(FAIRPHONE),
+                  ["amicale", "import", write(FRENCH)],
+                  ["user", "import", write("nom,email,role,password_hash\n", "users.csv")],
+                  ["devices", "list"], list(FAIRPHONE),
                   ["devices", "remove", "1", "--why", "x"]):
         done = room.tocsin(*NO_MARIADB, *words, expect=None, stdin="longer-one\n")
         assert (done.returncode, done.stdout) == (5, ""), words

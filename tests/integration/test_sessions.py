@@ -99,6 +99,27 @@ def test_a_hash_that_php_made_is_believed_once_and_becomes_yescrypt(town):
     assert town.stack.sql_one("SELECT password_hash FROM users WHERE id = %s", (user,)) == new
 
 
+def test_an_imported_user_signs_in_with_the_password_of_the_old_system(town, tmp_path):
+    file = tmp_path / "users.csv"
+    rows = {f"{name}@ancien.example": crypt.crypt(f"ancien {name}", setting) for name, setting
+            in (("php", "$2y$10$abcdefghijklmnopqrstu."), ("perl", "$2a$08$" + "a" * 21 + "O"),
+                ("python", "$2b$09$" + "b" * 21 + "e"), ("debian", "$y$j9T$saltsalt$"))}
+    file.write_text("name,email,role,amicale,password_hash\n" + "".join(
+        f"Camille,{address},pompier,{town.amicale},{hashed}\n"
+        for address, hashed in rows.items()))
+    made = town.tocsin("user", "import", str(file), json_output=True)["users"]
+    for row, (address, old) in zip(made, rows.items()):
+        name = address.split("@")[0]
+        assert wrong(town.client(), address, old).status == 401
+        answer = town.client().login(address, f"ancien {name}")
+        assert answer.json["user"] == {"id": row["user"], "role": "pompier",
+                                       "amicale_id": town.amicale}
+        new = town.stack.sql_one("SELECT password_hash FROM users WHERE id = %s",
+                                 (row["user"],))
+        assert new.startswith("$y$j9T$") and (new == old) == (name == "debian")
+        town.client().login(address, f"ancien {name}")
+
+
 def test_of_more_than_twenty_sessions_the_longest_without_use_ends(town):
     user, address = town.user()
     old = [town.session(user, created=f"NOW(3) - INTERVAL {i + 1} DAY",

@@ -12,13 +12,13 @@ enum { ARENA_BYTES = 64 << 20 };
 /* Complaints as "line.column name: text", then rows as "line: [cell] ...". */
 static char *read_file(struct span file, struct arena *arena)
 {
-    struct amicale_file read;
+    struct sheet read;
     struct text out;
     text_init(&out, 1 << 20);
     text_add_string(&out, "");
-    amicale_file_read(file, arena, &read);
+    sheet_read(&amicale_sheet, file, arena, &read);
     for (size_t i = 0; i < read.complaint_count; i++) {
-        const struct amicale_complaint *complaint = &read.complaints[i];
+        const struct sheet_complaint *complaint = &read.complaints[i];
         text_addf(&out,
                   "%zu.%zu %s: %s\n",
                   complaint->line,
@@ -149,9 +149,9 @@ static void a_file_has_an_end(void **state)
     struct arena arena;
     struct text file;
     arena_init(&arena, ARENA_BYTES);
-    text_init(&file, AMICALE_FILE_BYTES);
+    text_init(&file, SHEET_BYTES);
     text_add_string(&file, "nom,email\n");
-    for (int i = 0; i <= AMICALE_FILE_ROWS; i++) {
+    for (int i = 0; i <= SHEET_ROWS; i++) {
         text_addf(&file, "A,a%d@b.fr\n", i);
     }
     assert_string_equal(read_file(text_span(&file), &arena),

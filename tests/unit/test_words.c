@@ -78,7 +78,8 @@ static void words_that_make_no_sense_are_told_apart(void **state)
         const char *wrong;
     } cases[] = {
         {"fly", "there is no verb fly"},
-        {"user", "there is no verb user"},
+        {"user", "user wants one of: add, import, list, disable, enable, password"},
+        {"webhooks fly", "webhooks wants one of: setup, check"},
         {"job", "job wants ID"},
         {"job a b", "job wants ID"},
         {"lanes a", "lanes wants no words"},
@@ -133,12 +134,47 @@ static void help_is_of_the_verb_that_is_named(void **state)
     }
 }
 
+static void a_group_without_a_verb_lists_its_verbs(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"help devices", "devices --help"};
+    for (size_t i = 0; i < 2; i++) {
+        struct words words;
+        struct text wrong;
+        struct text page;
+        text_init(&page, 1 << 16);
+        assert_true(read(lines[i], &words, &wrong));
+        assert_null(words.verb);
+        assert_string_equal(words.group, "devices");
+        verbs_describe(words.group, &page);
+        assert_non_null(strstr(page.at, "\n  devices add "));
+        assert_null(strstr(page.at, "user add"));
+        text_done(&page);
+        text_done(&wrong);
+    }
+}
+
+static void the_columns_of_help_line_up(void **state)
+{
+    (void)state;
+    struct text page;
+    size_t name_words;
+    text_init(&page, 1 << 16);
+    const struct verb *verb =
+        verb_find((const char *const[]){"webhooks", "setup"}, 2, &name_words);
+    verb_describe(verb, &page);
+    assert_non_null(strstr(page.at, "  --platform-secret-file FILE where "));
+    assert_non_null(strstr(page.at, "  --connect-secret-file FILE  where "));
+    assert_non_null(strstr(page.at, "  --json                      answer "));
+    text_done(&page);
+}
+
 static void help_fits_a_narrow_terminal(void **state)
 {
     (void)state;
     struct text page;
     text_init(&page, 1 << 16);
-    verbs_describe(&page);
+    verbs_describe(NULL, &page);
     for (size_t i = 0; i < verbs_count; i++) {
         verb_describe(&verbs[i], &page);
         size_t options = 0;
@@ -162,6 +198,8 @@ int main(void)
         cmocka_unit_test(words_that_make_no_sense_are_told_apart),
         cmocka_unit_test(after_two_dashes_nothing_is_an_option),
         cmocka_unit_test(help_is_of_the_verb_that_is_named),
+        cmocka_unit_test(a_group_without_a_verb_lists_its_verbs),
+        cmocka_unit_test(the_columns_of_help_line_up),
         cmocka_unit_test(help_fits_a_narrow_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
