@@ -3,7 +3,7 @@
  * amicale_known - which amicale of the books has an address: an address stands for one.
  *
  * Owns:    nothing; what is read lives in the run's arena
- * Callers: ctl (amicale add, change and import)
+ * Callers: ctl (amicale add, change and import, user import)
  * Blocks:  as mariadb does
  * Faults:  as mariadb's; NEVER when an address cannot be unsealed: its amicale could be
  *          added twice

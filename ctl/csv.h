@@ -3,7 +3,7 @@
  * csv - a file of rows and cells taken apart (RFC 4180), as spreadsheets write it. Pure.
  *
  * Owns:    nothing; cells point into the file or live in the arena given
- * Callers: ctl (amicale_file), tests, the fuzzer
+ * Callers: ctl (sheet), tests, the fuzzer
  * Blocks:  never
  * Units:   lines and cells are counted from 1, as people do
  * Order:   csv_init; csv_next until it says false

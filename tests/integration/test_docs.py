@@ -32,6 +32,8 @@ def indented(page):
 
 RUNNABLE = [line for page in PAGES for line in commands(page)]
 
+PHP_HASH = "$2y$07$BCryptRequires22Chrcte/VlQH0piJtjXl.0t1XkA8pw9dMXTpOq"
+
 
 def a_dead_job(stack):
     """An event whose object makes no sense: trying again cannot work."""
@@ -56,8 +58,14 @@ def stand_ins(workdir):
     amicales.write_text("nom;email;code_postal;ville\nAmicale;amicale@example.fr;35000;Rennes\n")
     password = workdir / "password"
     password.write_text("motdepasse-13\n")
+    hashed = workdir / "hash"
+    hashed.write_text(PHP_HASH + "\n")
+    users = workdir / "users.csv"
+    users.write_text("nom;email;role;amicale;password_hash\n"
+                     f"Noé;noe@example.fr;pompier;1;{PHP_HASH}\n")
     return {"NEW_FILE": str(workdir / "new.keys"), "AMICALES.csv": str(amicales),
-            "PASSWORD_FILE": str(password), "AMICALE": "1", "DEVICE": "1"}
+            "PASSWORD_FILE": str(password), "HASH_FILE": str(hashed), "USERS.csv": str(users),
+            "AMICALE": "1", "DEVICE": "1"}
 
 
 def test_the_pages_have_commands_to_run():
