@@ -2,6 +2,7 @@
  * Makes what nobody keeps. */
 #include "worker/perishable.h"
 
+#include "common/base/clock.h"
 #include "worker/asks.h"
 #include "worker/handlers.h"
 
@@ -14,12 +15,13 @@ enum outcome perishable_make(struct asked *asked,
                              struct fault *fault)
 {
     struct handling *handling = asked->handling;
-    const struct job *job = handling->job;
     struct stripe_answer made = {0};
+    /* Not a count of attempts: a crash is none, and a job's second life counts anew. */
+    int64_t now_ms = clock_wall_ms(handling->clock);
     const char *key = arena_format(handling->arena,
                                    "%.*s/%lld.%d",
-                                   SPAN_ARGS(job->id),
-                                   (long long)job->attempt + (long long)job->deferrals,
+                                   SPAN_ARGS(handling->job->id),
+                                   (long long)now_ms,
                                    turn);
     enum outcome outcome = stripe_post(handling->stripe,
                                        path,
