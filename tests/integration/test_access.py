@@ -10,6 +10,7 @@ import pytest
 
 from session_room import town  # noqa: F401  (fixture)
 from support.client import Client
+from support.process import wait_until
 from support.programs import program
 from support.seed import meet_stripe
 
@@ -120,6 +121,7 @@ class World:
         self.town = town
         stack = town.stack
         meet_stripe(stack)
+        wait_until(stack.api.is_all_ready, "the front door to have seen its neighbours")
         other = int(town.tocsin("amicale", "add", "--name", "Une autre", "--email",
                                 "autre@ville.example", json_output=True)["amicale"])
         self.users = {}
