@@ -22,15 +22,10 @@ static enum outcome read_facts(struct event_work *work,
 static struct sql_value printed(const struct cJSON *object,
                                 const char *path,
                                 struct arena *arena);
-static enum outcome make_account(struct event_work *work,
-                                 struct span id,
-                                 const struct cJSON *object,
-                                 const struct sql_value *facts,
-                                 bool *out_made,
-                                 struct fault *fault);
 static enum outcome adopt(struct event_work *work,
                           struct span id,
                           const struct cJSON *object,
+                          const struct sql_value *facts,
                           bool *out_adopted,
                           struct fault *fault);
 static enum outcome give_up_amicale(struct event_work *work,
@@ -61,7 +56,7 @@ static const struct mirror account_mirror = {
               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
               " ON DUPLICATE KEY UPDATE revision = revision",
     .facts = read_facts,
-    .make = make_account,
+    .adopt = adopt,
 };
 
 enum outcome event_account_apply(struct event_work *work, struct fault *fault)
@@ -148,47 +143,18 @@ static struct sql_value printed(const struct cJSON *object,
 }
 
 /* The row that we wrote before asking Stripe for the account, when this event outran the
- * answer; else a row that belongs to nobody, with a finding (event_find_account). */
-static enum outcome make_account(struct event_work *work,
-                                 struct span id,
-                                 const struct cJSON *object,
-                                 const struct sql_value *facts,
-                                 bool *out_made,
-                                 struct fault *fault)
-{
-    struct arena *arena = work->handling->arena;
-    struct sql_rows rows;
-    bool adopted = false;
-    enum outcome outcome = adopt(work, id, object, &adopted, fault);
-    if (outcome != OUTCOME_DONE || adopted) {
-        return outcome;
-    }
-    struct sql_value values[FACTS + 3];
-    for (size_t i = 0; i < FACTS; i++) {
-        values[i] = facts[i];
-    }
-    values[FACTS] = SQL_SPAN(id);
-    mirror_first_event(work, id, values + FACTS + 1);
-    outcome = mariadb_run(work->handling->db,
-                          account_mirror.insert,
-                          values,
-                          FACTS + 3,
-                          arena,
-                          &rows,
-                          fault);
-    *out_made = outcome == OUTCOME_DONE && rows.affected == 1;
-    return outcome;
-}
-
-/* The metadata names the amicale and our row (handle_account_create.c). Another row's number
+ * answer; without one the row is made, and belongs to nobody (event_find_account). The
+ * metadata names the amicale and our row (handle_account_create.c). Another row's number
  * is of another installation with the same account at Stripe; without a number the amicale
  * alone decides. */
 static enum outcome adopt(struct event_work *work,
                           struct span id,
                           const struct cJSON *object,
+                          const struct sql_value *facts,
                           bool *out_adopted,
                           struct fault *fault)
 {
+    (void)facts; /* the ids say it all */
     struct sql_rows rows;
     int64_t amicale_id = 0;
     int64_t row_id = 0;

@@ -50,6 +50,7 @@ const struct mirror payment_mirror = {
     .touch = "UPDATE payment_intents SET revision = revision + 1, last_event_id = ?,"
              " last_event_created = ? WHERE id = ?",
     .facts = read_facts,
+    .adopt = payment_adopt,
     .make = payment_make,
 };
 

@@ -18,12 +18,12 @@ static enum outcome read_facts(struct event_work *work,
 static struct sql_value text_fact(const struct cJSON *object,
                                   const char *path,
                                   size_t most);
-static enum outcome make_reader(struct event_work *work,
-                                struct span id,
-                                const struct cJSON *object,
-                                const struct sql_value *facts,
-                                bool *out_made,
-                                struct fault *fault);
+static enum outcome adopt_reader(struct event_work *work,
+                                 struct span id,
+                                 const struct cJSON *object,
+                                 const struct sql_value *facts,
+                                 bool *out_adopted,
+                                 struct fault *fault);
 static enum outcome note_seen(struct event_work *work,
                               const struct mirror_row *reader,
                               int64_t seen_ms,
@@ -53,7 +53,7 @@ static const struct mirror reader_mirror = {
               " last_event_created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
               " ON DUPLICATE KEY UPDATE revision = revision",
     .facts = read_facts,
-    .make = make_reader,
+    .adopt = adopt_reader,
 };
 
 enum outcome event_reader_apply(struct event_work *work, struct fault *fault)
@@ -114,14 +114,15 @@ static struct sql_value text_fact(const struct cJSON *object,
 }
 
 /* The row that we wrote before asking Stripe for the reader, when this is before the answer
- * or the answer itself; else a new one. */
-static enum outcome make_reader(struct event_work *work,
-                                struct span id,
-                                const struct cJSON *object,
-                                const struct sql_value *facts,
-                                bool *out_made,
-                                struct fault *fault)
+ * or the answer itself. */
+static enum outcome adopt_reader(struct event_work *work,
+                                 struct span id,
+                                 const struct cJSON *object,
+                                 const struct sql_value *facts,
+                                 bool *out_adopted,
+                                 struct fault *fault)
 {
+    (void)facts; /* the ids say it all */
     struct arena *arena = work->handling->arena;
     struct sql_rows rows;
     int64_t row_id = 0;
@@ -136,25 +137,10 @@ static enum outcome make_reader(struct event_work *work,
                         arena,
                         &rows,
                         fault);
-        if (outcome != OUTCOME_DONE || rows.affected == 1) {
-            return outcome;
-        }
+        *out_adopted = outcome == OUTCOME_DONE && rows.affected == 1;
+        return outcome;
     }
-    struct sql_value values[FACTS + 3];
-    for (size_t i = 0; i < FACTS; i++) {
-        values[i] = facts[i];
-    }
-    values[FACTS] = SQL_SPAN(id);
-    mirror_first_event(work, id, values + FACTS + 1);
-    enum outcome outcome = mariadb_run(work->handling->db,
-                                       reader_mirror.insert,
-                                       values,
-                                       FACTS + 3,
-                                       arena,
-                                       &rows,
-                                       fault);
-    *out_made = outcome == OUTCOME_DONE && rows.affected == 1;
-    return outcome;
+    return OUTCOME_DONE;
 }
 
 enum outcome reader_apply(struct event_work *work,

@@ -21,12 +21,12 @@ static enum outcome read_facts(struct event_work *work,
                                const struct cJSON *object,
                                struct sql_value *facts,
                                struct fault *fault);
-static enum outcome make_refund(struct event_work *work,
-                                struct span id,
-                                const struct cJSON *object,
-                                const struct sql_value *facts,
-                                bool *out_made,
-                                struct fault *fault);
+static enum outcome adopt_refund(struct event_work *work,
+                                 struct span id,
+                                 const struct cJSON *object,
+                                 const struct sql_value *facts,
+                                 bool *out_adopted,
+                                 struct fault *fault);
 static enum outcome link_payment(struct event_work *work,
                                  struct span id,
                                  const struct mirror_row *refund,
@@ -57,7 +57,7 @@ static const struct mirror refund_mirror = {
               " last_event_created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
               " ON DUPLICATE KEY UPDATE revision = revision",
     .facts = read_facts,
-    .make = make_refund,
+    .adopt = adopt_refund,
 };
 
 enum outcome event_refund_apply(struct event_work *work, struct fault *fault)
@@ -175,12 +175,12 @@ static enum outcome read_facts(struct event_work *work,
 
 /* A refund of ours has a row before Stripe is asked: its metadata names it. A row that
  * was taken for refused (`failed`, and without a refund) was not. */
-static enum outcome make_refund(struct event_work *work,
-                                struct span id,
-                                const struct cJSON *object,
-                                const struct sql_value *facts,
-                                bool *out_made,
-                                struct fault *fault)
+static enum outcome adopt_refund(struct event_work *work,
+                                 struct span id,
+                                 const struct cJSON *object,
+                                 const struct sql_value *facts,
+                                 bool *out_adopted,
+                                 struct fault *fault)
 {
     struct arena *arena = work->handling->arena;
     struct sql_rows rows;
@@ -201,25 +201,10 @@ static enum outcome make_refund(struct event_work *work,
                         arena,
                         &rows,
                         fault);
-        if (outcome != OUTCOME_DONE || rows.affected == 1) {
-            return outcome;
-        }
+        *out_adopted = outcome == OUTCOME_DONE && rows.affected == 1;
+        return outcome;
     }
-    struct sql_value values[FACTS + 3];
-    for (size_t i = 0; i < FACTS; i++) {
-        values[i] = facts[i];
-    }
-    values[FACTS] = SQL_SPAN(id);
-    mirror_first_event(work, id, values + FACTS + 1);
-    enum outcome outcome = mariadb_run(work->handling->db,
-                                       refund_mirror.insert,
-                                       values,
-                                       FACTS + 3,
-                                       arena,
-                                       &rows,
-                                       fault);
-    *out_made = outcome == OUTCOME_DONE && rows.affected == 1;
-    return outcome;
+    return OUTCOME_DONE;
 }
 
 static enum outcome link_payment(struct event_work *work,

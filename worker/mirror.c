@@ -29,6 +29,12 @@ static enum outcome make_row(struct event_work *work,
                              const struct cJSON *object,
                              struct mirror_row *row,
                              struct fault *fault);
+static enum outcome insert_row(struct event_work *work,
+                               const struct mirror *mirror,
+                               struct span id,
+                               struct sql_value *facts,
+                               bool *out_made,
+                               struct fault *fault);
 static enum outcome change_row(struct event_work *work,
                                const struct mirror *mirror,
                                struct span id,
@@ -181,22 +187,15 @@ static enum outcome make_row(struct event_work *work,
                              fault);
     }
     row->object = object;
-    if (mirror->make) {
-        outcome = mirror->make(work, id, object, facts, &row->made, fault);
-    } else {
-        size_t count = mirror->fact_count;
-        struct sql_rows rows;
-        facts[count++] = SQL_SPAN(id);
-        mirror_first_event(work, id, facts + count);
-        outcome = mariadb_run(work->handling->db,
-                              mirror->insert,
-                              facts,
-                              count + 2,
-                              work->handling->arena,
-                              &rows,
-                              fault);
-        row->made = outcome == OUTCOME_DONE && rows.affected == 1;
+    if (mirror->adopt) {
+        bool adopted = false;
+        outcome = mirror->adopt(work, id, object, facts, &adopted, fault);
+        if (outcome != OUTCOME_DONE || adopted) {
+            return outcome;
+        }
     }
+    outcome = mirror->make ? mirror->make(work, id, object, facts, &row->made, fault)
+                           : insert_row(work, mirror, id, facts, &row->made, fault);
     if (outcome != OUTCOME_DONE || !row->made) {
         return outcome;
     }
@@ -206,6 +205,29 @@ static enum outcome make_row(struct event_work *work,
     row->object = made_from;
     row->changed = true;
     work->result = "applied";
+    return outcome;
+}
+
+/* `facts` has room for the id and the event behind them. */
+static enum outcome insert_row(struct event_work *work,
+                               const struct mirror *mirror,
+                               struct span id,
+                               struct sql_value *facts,
+                               bool *out_made,
+                               struct fault *fault)
+{
+    size_t count = mirror->fact_count;
+    struct sql_rows rows;
+    facts[count++] = SQL_SPAN(id);
+    mirror_first_event(work, id, facts + count);
+    enum outcome outcome = mariadb_run(work->handling->db,
+                                       mirror->insert,
+                                       facts,
+                                       count + 2,
+                                       work->handling->arena,
+                                       &rows,
+                                       fault);
+    *out_made = outcome == OUTCOME_DONE && rows.affected == 1;
     return outcome;
 }
 

@@ -37,9 +37,16 @@ typedef enum outcome (*mirror_facts_fn)(struct event_work *work,
                                         const struct cJSON *object,
                                         struct sql_value *facts,
                                         struct fault *fault);
-/* Makes the row of an object that has none, or makes an older row the object's. False in
- * *out_made when somebody else was first, or a row was found: it is then locked like any.
- */
+/* Makes an older row the object's: the one that was written before Stripe was asked, when
+ * the object names it and it waits for one. It is then locked like any. */
+typedef enum outcome (*mirror_adopt_fn)(struct event_work *work,
+                                        struct span id,
+                                        const struct cJSON *object,
+                                        const struct sql_value *facts,
+                                        bool *out_adopted,
+                                        struct fault *fault);
+/* Makes the row of an object that has none. False in *out_made when somebody else was
+ * first: it is then locked like any. */
 typedef enum outcome (*mirror_make_fn)(struct event_work *work,
                                        struct span id,
                                        const struct cJSON *object,
@@ -67,6 +74,7 @@ struct mirror {
     const char *touch;
     const char *insert;
     mirror_facts_fn facts;
+    mirror_adopt_fn adopt; /* NULL: no row waits for an object */
     mirror_make_fn make; /* NULL: the insert statement */
 };
 

@@ -55,7 +55,14 @@ MUST_USE enum outcome payment_ensure(struct event_work *work,
                                      struct span payment_intent,
                                      struct mirror_row *out_row,
                                      struct fault *fault);
-/* A mirror_make_fn: finds the row that waits for this PaymentIntent, or makes one. */
+/* A mirror_adopt_fn: the row that waits for this PaymentIntent. */
+MUST_USE enum outcome payment_adopt(struct event_work *work,
+                                    struct span id,
+                                    const struct cJSON *object,
+                                    const struct sql_value *facts,
+                                    bool *out_adopted,
+                                    struct fault *fault);
+/* A mirror_make_fn: the row of a payment that has none, and whose it is. */
 MUST_USE enum outcome payment_make(struct event_work *work,
                                    struct span id,
                                    const struct cJSON *object,

@@ -17,12 +17,6 @@ struct owner {
     const char *doubt; /* why it is not attributed; NULL when it is */
 };
 
-static enum outcome adopt(struct event_work *work,
-                          struct span id,
-                          const struct cJSON *object,
-                          const struct sql_value *facts,
-                          bool *out_adopted,
-                          struct fault *fault);
 static enum outcome find_owner(struct event_work *work,
                                const struct cJSON *object,
                                struct owner *owner,
@@ -33,6 +27,33 @@ static enum outcome find_local_id(struct event_work *work,
                                   struct fault *fault);
 static int64_t metadata_id(const struct cJSON *object, const char *path);
 
+/* The row that we wrote before asking Stripe, when this event outran Stripe's answer: the
+ * metadata names it, and nobody gave it a PaymentIntent yet. */
+enum outcome payment_adopt(struct event_work *work,
+                           struct span id,
+                           const struct cJSON *object,
+                           const struct sql_value *facts,
+                           bool *out_adopted,
+                           struct fault *fault)
+{
+    int64_t payment_id = metadata_id(object, "metadata.payment_id");
+    if (payment_id == 0) {
+        return OUTCOME_DONE;
+    }
+    struct sql_rows rows;
+    enum outcome outcome =
+        mariadb_run(work->handling->db,
+                    "UPDATE payment_intents SET stripe_payment_intent_id = ?"
+                    " WHERE id = ? AND stripe_payment_intent_id IS NULL"
+                    " AND payment_method = 'card' AND amount = ? AND currency = ?",
+                    SQL_VALUES(SQL_SPAN(id), SQL_I64(payment_id), facts[1], facts[2]),
+                    work->handling->arena,
+                    &rows,
+                    fault);
+    *out_adopted = outcome == OUTCOME_DONE && rows.affected == 1;
+    return outcome;
+}
+
 enum outcome payment_make(struct event_work *work,
                           struct span id,
                           const struct cJSON *object,
@@ -41,13 +62,8 @@ enum outcome payment_make(struct event_work *work,
                           struct fault *fault)
 {
     struct arena *arena = work->handling->arena;
-    bool adopted = false;
     struct owner owner = {0};
-    enum outcome outcome = adopt(work, id, object, facts, &adopted, fault);
-    if (outcome != OUTCOME_DONE || adopted) {
-        return outcome;
-    }
-    outcome = find_owner(work, object, &owner, fault);
+    enum outcome outcome = find_owner(work, object, &owner, fault);
     if (outcome == OUTCOME_DONE) {
         outcome = find_local_id(work, object, &owner, fault);
     }
@@ -99,33 +115,6 @@ enum outcome payment_make(struct event_work *work,
                          facts[2].text,
                          owner.doubt,
                          fault);
-}
-
-/* The row that we wrote before asking Stripe, when this event outran Stripe's answer: the
- * metadata names it, and nobody gave it a PaymentIntent yet. */
-static enum outcome adopt(struct event_work *work,
-                          struct span id,
-                          const struct cJSON *object,
-                          const struct sql_value *facts,
-                          bool *out_adopted,
-                          struct fault *fault)
-{
-    int64_t payment_id = metadata_id(object, "metadata.payment_id");
-    if (payment_id == 0) {
-        return OUTCOME_DONE;
-    }
-    struct sql_rows rows;
-    enum outcome outcome =
-        mariadb_run(work->handling->db,
-                    "UPDATE payment_intents SET stripe_payment_intent_id = ?"
-                    " WHERE id = ? AND stripe_payment_intent_id IS NULL"
-                    " AND payment_method = 'card' AND amount = ? AND currency = ?",
-                    SQL_VALUES(SQL_SPAN(id), SQL_I64(payment_id), facts[1], facts[2]),
-                    work->handling->arena,
-                    &rows,
-                    fault);
-    *out_adopted = outcome == OUTCOME_DONE && rows.affected == 1;
-    return outcome;
 }
 
 static enum outcome find_owner(struct event_work *work,
