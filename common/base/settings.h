@@ -131,7 +131,21 @@ struct settings {
         int64_t calendar_year; /* 0: by the date */
         int64_t idempotency_keep_days;
         int64_t body_keep_days;
+        int64_t catchup_s;
+        int64_t catchup_accounts_s;
+        int64_t reconcile_s;
+        int64_t open_s;
+        int64_t daily_hour; /* in Europe/Paris */
+        int64_t window_days;
+        int64_t margin_s;
     } books;
+    struct {
+        int64_t skew_s;
+        int64_t oldest_days;
+        int64_t backlog_most;
+        int64_t retry_s;
+        int64_t collect_s;
+    } sync;
     struct {
         const char *ios_least_version;
         int64_t list_ms;

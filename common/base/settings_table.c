@@ -202,6 +202,33 @@ const struct settings_row settings_table[] = {
         "how long the answer to an Idempotency-Key is kept"),
     NUMBER(books, body_keep_days, "90", 1, 3650, WORKER,
         "how long the sealed bodies of events are kept for replay"),
+    NUMBER(books, catchup_s, "300", 1, 86400, WORKER,
+        "how often Stripe's list of events is held against the ledger"),
+    NUMBER(books, catchup_accounts_s, "3600", 1, 86400, WORKER,
+        "the same for the list of each connected account"),
+    NUMBER(books, reconcile_s, "600", 1, 86400, WORKER,
+        "how often payments that are open are looked for"),
+    NUMBER(books, open_s, "900", 0, 86400, WORKER,
+        "a payment that is open and was not looked at for so long is retrieved; an older "
+        "one is after a quarter of its age"),
+    NUMBER(books, daily_hour, "4", 0, 23, WORKER,
+        "hour of the day in Europe/Paris at which the books are held against Stripe's"),
+    NUMBER(books, window_days, "35", 1, 366, WORKER,
+        "how many days back the daily reconciliation looks"),
+    NUMBER(books, margin_s, "600", 0, 86400, WORKER,
+        "what happened so lately may still be on its way, and is not compared"),
+
+    NUMBER(sync, skew_s, "300", 1, 86400, API,
+        "a phone whose clock is off by more is flagged, and a sale that lies further ahead "
+        "is refused"),
+    NUMBER(sync, oldest_days, "90", 1, 3650, API, "an offline sale that is older is refused"),
+    NUMBER(sync, backlog_most, "200000", 100, 100000000, API,
+        "jobs that wait in the lane sync; with more, phones are asked to come back later"),
+    NUMBER(sync, retry_s, "30", 1, 3600, API,
+        "how long such a phone is asked to wait at least; at most three times as long"),
+    NUMBER(sync, collect_s, "86400", 60, 31536000, WORKER,
+        "a PaymentIntent made for an offline sale is canceled when nobody collected it for "
+        "so long"),
 
     STRING(devices, ios_least_version, "16.4", API,
         "least version of iOS for Tap to Pay on iPhone"),

@@ -56,8 +56,12 @@ struct job_new {
     const struct kind *kind;
     enum job_lane lane;
     struct span tenant; /* amicale id in decimal, or "-" */
+    struct span
+        member; /* whose it is within the tenant: members take turns as tenants do;
+                           empty: the tenant's own */
     struct span payload; /* sealed */
-    struct span mac; /* 64 hex digits: fingerprint of the canonical body */
+    struct span mac; /* 64 hex digits: fingerprint of the canonical body; empty: whatever
+                        comes under the name, before or after, counts as the same */
     int64_t delay_ms; /* 0: ready at once; else scheduled for Redis' now + delay */
     struct span reply; /* channel to tell when it is done or dead; empty: nobody waits */
     const struct span *refs; /* evt_, pi_, acct_, re_ ... by which it is found; those that

@@ -32,7 +32,8 @@ COLUMNS = {
 TABLES = ("amicales users sessions stripe_accounts payment_intents refunds disputes payouts "
           "terminal_readers android_certified_devices stripe_events event_cursors "
           "sync_batches sync_conflicts receipts idempotency_keys audit_log jobs_archive "
-          "reconciliation_runs reconciliation_findings schema_migrations schema_lock").split()
+          "reconciliation_runs reconciliation_findings periodic_runs balance_transactions "
+          "schema_migrations schema_lock").split()
 UNIQUE = {
     ("stripe_accounts", ("stripe_account_id",)),
     ("payment_intents", ("stripe_payment_intent_id",)),
@@ -40,6 +41,7 @@ UNIQUE = {
     ("refunds", ("stripe_refund_id",)),
     ("terminal_readers", ("stripe_reader_id",)),
     ("stripe_events", ("stripe_event_id",)),
+    ("balance_transactions", ("stripe_balance_transaction_id",)),
     ("receipts", ("template", "subject")),
     ("users", ("email_lookup",)),
     ("audit_log", ("job_id",)),

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * periodic - jobs that come with each period: what they share, and the table of them.
+ *
+ * Owns:    the rows of periodic_runs
+ * Callers: planner (enqueues), handlers (the table's rows name handle_periodic)
+ * Blocks:  as handlers do
+ * Faults:  as handlers'
+ *
+ * Such a job is named by its period, in UTC: catchup:2026-11-22T10:05,
+ * reconcile:2026-11-22T10:10, books:2026-11-22. Every worker's planner enqueues the name
+ * when the period begins; the queue knows it already, so it is there once, without a
+ * leader. Redis forgets names: periodic_runs is the authority, and what is finished there
+ * is not done again.
+ *
+ * The first period is the one in which a worker starts: its jobs run at once.
+ */
+#ifndef WORKER_PERIODIC_H
+#define WORKER_PERIODIC_H
+
+#include <stdint.h>
+
+#include "common/base/arena.h"
+#include "common/base/fault.h"
+#include "common/base/text.h"
+
+struct handled;
+struct handling;
+struct settings;
+
+struct periodic {
+    const char *kind; /* of common/model/job.c */
+    const char *prefix; /* "catchup" */
+    /* The name of the period that `now_ms` lies in, behind the prefix and a colon; in the
+     * arena. Sets how long it lasts from now. */
+    struct span (*period)(const struct settings *settings,
+                          int64_t now_ms,
+                          struct arena *arena,
+                          int64_t *out_left_ms);
+    enum outcome (*run)(struct handling *handling,
+                        struct handled *out_handled,
+                        struct fault *fault);
+};
+extern const struct periodic periodics[];
+extern const size_t periodics_count;
+
+/* A handle_fn: nothing when the name is finished; else the row's run, and then it is. */
+enum outcome handle_periodic(struct handling *handling,
+                             struct handled *out_handled,
+                             struct fault *fault);
+
+#endif
