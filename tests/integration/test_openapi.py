@@ -147,6 +147,49 @@ def test_a_request_that_is_not_documented_but_was_taken_fails(method, target, se
                                  None if body is None else json.dumps(body).encode())
 
 
+SALE = {"local_id": "a", "amount": 1500, "created_at": "2026-11-22T19:30:00+01:00",
+        "payment_method": "cash"}
+BATCH = "/api/payments/batch-sync"
+
+
+def verdicts(*statuses):
+    return json.dumps({"results": [{"status": status} for status in statuses]}).encode()
+
+
+def test_items_that_were_rejected_need_not_be_documented_but_the_others_must():
+    def check(sale, *statuses):
+        body = json.dumps({"transactions": [SALE, sale][-len(statuses):]}).encode()
+        contract().check_request("POST", BATCH, SENT, body, verdicts(*statuses))
+    check({**SALE, "amount": 99}, "queued", "rejected")
+    check({**SALE, "amount": 99}, "rejected")
+    with pytest.raises(ContractError, match="less than"):
+        check({**SALE, "amount": 99}, "rejected", "queued")
+    with pytest.raises(ContractError, match="created_at"):
+        check({**SALE, "created_at": "yesterday"}, "duplicate")
+
+
+STREAM = headers(Content_Type="text/event-stream; charset=utf-8")
+PROGRESS = {"batch_id": "bat_" + "a" * 24, "total": 1, "done": 0,
+            "outcomes": dict.fromkeys(
+                ("waiting", "recorded", "conflict", "rejected", "failed"), 0),
+            "totals": {**dict.fromkeys(("amount", "recorded", "paid", "conflict"), 0),
+                       **dict.fromkeys(("card", "cash", "cheque"), {"count": 0, "amount": 0})}}
+
+
+def event(name, data):
+    return f": still here\n\nevent: {name}\ndata: {json.dumps(data)}\n\n".encode()
+
+
+def test_events_of_a_stream_are_held_against_the_description():
+    def check(*events):
+        contract().check_answer("GET", "/api/batches/bat_x", 200, STREAM, b"".join(events))
+    check(event("progress", PROGRESS), event("done", {**PROGRESS, "done": 1}))
+    with pytest.raises(ContractError, match="an event mood"):
+        check(event("mood", PROGRESS))
+    with pytest.raises(ContractError, match="required property"):
+        check(event("progress", PROGRESS), event("done", {"total": 1}))
+
+
 def test_a_member_that_the_description_drops_is_missed():
     document = load()
     del document["components"]["schemas"]["ConnectionToken"]["properties"]["secret"]

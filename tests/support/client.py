@@ -18,6 +18,7 @@ import json
 import ssl
 import urllib.parse
 
+from . import event_stream
 from .process import wait_until
 
 
@@ -82,13 +83,41 @@ class Client:
             self._check(method, path, data, sent, answer)
         return answer
 
-    def _send(self, method, path, data, headers, timeout_s):
+    def events(self, path, *, headers=None, timeout_s=None):
+        """The events of a stream as they come, (name, what its data says), until it ends.
+        `timeout_s` is how long it may be silent."""
+        sent = {"Accept": "text/event-stream",
+                "Authorization": f"Bearer {self.token}" if self.token else None,
+                "Cookie": f"tocsin_session={self.cookie}" if self.cookie else None,
+                **self.headers, **(headers or {})}
+        sent = {name: value for name, value in sent.items() if value is not None}
+        connection = self._connection(timeout_s or self.timeout_s)
+        lines = []
+
+        def read(answer):
+            while line := answer.readline():
+                lines.append(line)
+                yield line
+        try:
+            connection.request("GET", path, None, sent)
+            answer = connection.getresponse()
+            assert answer.status == 200, Answer(answer.status, answer.headers, answer.read())
+            for name, data in event_stream.parse(read(answer)):
+                yield name, json.loads(data)
+            if self.openapi:
+                self._check("GET", path, None, sent,
+                            Answer(answer.status, answer.headers, b"".join(lines)))
+        finally:
+            connection.close()
+
+    def _connection(self, timeout_s):
         if self.url.scheme == "https":
-            connection = http.client.HTTPSConnection(
+            return http.client.HTTPSConnection(
                 self.url.hostname, self.url.port, timeout=timeout_s, context=self.tls)
-        else:
-            connection = http.client.HTTPConnection(
-                self.url.hostname, self.url.port, timeout=timeout_s)
+        return http.client.HTTPConnection(self.url.hostname, self.url.port, timeout=timeout_s)
+
+    def _send(self, method, path, data, headers, timeout_s):
+        connection = self._connection(timeout_s)
         try:
             connection.request(method, path, data, headers)
             answer = connection.getresponse()
@@ -101,7 +130,7 @@ class Client:
         from .openapi import contract
         contract().check_answer(method, path, answer.status, answer.headers, answer.body)
         if answer.status < 300 and method in ("GET", "POST"):
-            contract().check_request(method, path, sent, data)
+            contract().check_request(method, path, sent, data, answer.body)
 
     # Whole conversations.
 

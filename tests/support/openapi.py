@@ -4,7 +4,8 @@
 Checked are the path and the method, the status, the type of the content, the body against
 its JSON Schema, the headers, and of a refusal its code: the examples of a response name
 every code that it may have. A member or a header that the document does not name is a
-complaint too, although the document leaves room for later ones.
+complaint too, although the document leaves room for later ones. Of a stream of events,
+`x-events` names each and its data.
 
 Only tests import this: it needs python3-jsonschema and python3-yaml.
 """
@@ -17,6 +18,7 @@ import urllib.parse
 import jsonschema
 import yaml
 
+from . import event_stream
 from .programs import ROOT
 
 DOCUMENT = ROOT / "api" / "openapi.yaml"
@@ -189,6 +191,8 @@ class Contract:
         sort = (headers.get("Content-Type") or "").partition(";")[0].strip()
         if sort not in contents:
             raise ContractError(f"{said} as {sort or 'nothing'}, not {', '.join(contents)}")
+        if sort == "text/event-stream":
+            self.check_events(said, contents[sort], body)
         if is_head or not sort.endswith("json"):
             return
         value = _decode(said, body)
@@ -199,6 +203,13 @@ class Contract:
                 raise ContractError(f"{said} with the code {value['code']}; documented: "
                                     f"{', '.join(sorted(codes))}")
 
+    def check_events(self, said, content, body):
+        for name, data in event_stream.parse(body.splitlines(keepends=True)):
+            if name not in content["x-events"]:
+                raise ContractError(f"{said} with an event {name}, which is not documented")
+            self.check_value(f"{said}: {name}", content["x-events"][name],
+                             _decode(said, data))
+
     def codes(self, content):
         """The problems that a response's examples show."""
         return {self.resolve(example)["value"]["code"]
@@ -206,8 +217,9 @@ class Contract:
 
     # Requests.
 
-    def check_request(self, method, target, headers, body):
-        """A request that was answered well must be one that the document allows."""
+    def check_request(self, method, target, headers, body, answer=None):
+        """A request that was answered well must be one that the document allows; of a batch
+        that is so of each item which its answer, a body, does not reject."""
         split = urllib.parse.urlsplit(target)
         said = f"{method} {target} was taken"
         template, item, values = self.find(split.path)
@@ -237,8 +249,9 @@ class Contract:
             sort = (headers.get("Content-Type") or "").partition(";")[0].strip()
             if sort not in described["content"]:
                 raise ContractError(f"{said} as {sort}, which is not documented")
-            self.check_value(said, described["content"][sort]["schema"],
-                             json.loads(body), False)
+            value = _accepted(json.loads(body), json.loads(answer or b"{}"))
+            if value is not None:
+                self.check_value(said, described["content"][sort]["schema"], value, False)
         elif described.get("required"):
             raise ContractError(f"{said} without a body, which is required")
 
@@ -248,6 +261,16 @@ def _decode(said, body):
         return json.loads(body)
     except ValueError:
         raise ContractError(f"{said} with what is no JSON: {body[:200]!r}") from None
+
+
+def _accepted(value, answer):
+    """What was asked without the items that were rejected; None when nothing is left."""
+    verdicts = answer.get("results") or answer.get("synced") or []
+    if "transactions" not in value or not verdicts:
+        return value
+    left = [item for item, verdict in zip(value["transactions"], verdicts, strict=True)
+            if verdict["status"] != "rejected"]
+    return {**value, "transactions": left} if left else None
 
 
 def _typed(text, schema):
