@@ -70,7 +70,8 @@ struct job_new {
 };
 enum enqueue_verdict {
     ENQUEUE_NEW, /* now in the queue */
-    ENQUEUE_KNOWN, /* the name was there with the same body: nothing changed */
+    ENQUEUE_KNOWN, /* the name was there with the same body, or a mac is empty: nothing
+                      changed */
     ENQUEUE_CONFLICT, /* the name was there with another body: nothing changed */
 };
 enum { ENQUEUE_MOST_JOBS = 128 };

@@ -4,8 +4,9 @@
 --
 -- KEYS[1]  the partition's prefix
 -- ARGV     number of jobs, then each job as lib.lua's `add` reads it
--- Reply    one integer a job: 0 it is new; 1 the name is known with the same body; 2 the
---          name is known with another body. Of 1 and 2 nothing changes but the totals.
+-- Reply    one integer a job: 0 it is new; 1 the name is known with the same body, or one of
+--          the two came without a fingerprint; 2 the name is known with another body. Of 1
+--          and 2 nothing changes but the totals: the first one's fingerprint stays.
 -- Refused with -OOM, whole, when Redis is at its memory limit.
 local verdicts, i = {}, 2
 for n = 1, tonumber(ARGV[1]) do

@@ -292,7 +292,8 @@ local function after_job(i)
     return i + 12 + tonumber(ARGV[i + 11])
 end
 
--- Enqueues the job at `i`. 0: it is new; 1: known with the same body; 2: with another one.
+-- Enqueues the job at `i`. 0: it is new; 1: known with the same body; 2: with another one. Who
+-- gives no fingerprint, now or when it was enqueued, says nothing of the body: it is the same.
 local queues_seen = {}
 local function add(i)
     local id, kind, lane, tenant, mac = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 5]
@@ -300,8 +301,9 @@ local function add(i)
     local key, queue, after = record_key(id), lane .. ':' .. kind, after_job(i)
     local known = redis.call('HGET', key, 'mac')
     if known then
-        count(known == mac and 'known' or 'conflict')
-        return known == mac and 1 or 2
+        local same = known == mac or known == '' or mac == ''
+        count(same and 'known' or 'conflict')
+        return same and 1 or 2
     end
     count('enqueued')
     if not queues_seen[queue] then

@@ -169,7 +169,7 @@ class Model:
     def add(self, new):
         known = self.jobs.get(new.id)
         if known:
-            same = known.mac == new.mac
+            same = known.mac == new.mac or "" in (known.mac, new.mac)
             self.count("known" if same else "conflict")
             return 1 if same else 2
         self.count("enqueued")

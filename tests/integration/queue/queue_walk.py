@@ -174,7 +174,7 @@ class Walk:
         kind, id_ = self.random.choice(KINDS), self.some_id()
         lane = self.random.choice(("", "", "", "live", "sync"))
         return New(id_, kind, lane, self.random.choice("abc"),
-                   mac=self.random.choice("mmmn"),
+                   mac=self.random.choice(("m", "m", "m", "n", "")),
                    delay_ms=self.random.choice((0, 0, 0, 700, 3000)),
                    reply=self.random.choice(("", "", "r1", "r2")),
                    refs=tuple(self.random.sample((id_, "j1", "pi_1", "pi_2", "acct_1"),

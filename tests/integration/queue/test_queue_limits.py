@@ -42,6 +42,14 @@ def test_a_name_twice_in_one_call_is_one_job(queue):
     assert len(take(queue, 9)) == 1
 
 
+def test_a_name_without_a_fingerprint_is_the_same_whatever_its_body(queue):
+    assert queue.enqueue(New("a", HOOK, mac="1"), New("b", HOOK, mac="")) == [0, 0]
+    assert queue.enqueue(New("a", HOOK, mac=""), New("b", HOOK, mac="1"),
+                         New("b", HOOK, mac="")) == [1, 1, 1]
+    assert queue.enqueue(New("a", HOOK, mac="2"), New("b", HOOK, mac="2")) == [2, 1]
+    assert [queue.show(name)["mac"] for name in "ab"] == ["1", ""]
+
+
 def test_partitions_do_not_see_each_other(queue):
     second = Queue(queue.client, "{tocsin:1}")
     queue.enqueue(New("a", HOOK))

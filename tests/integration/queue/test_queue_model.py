@@ -13,7 +13,7 @@ from queue_walk import Noticed, Walk
 WALKS, STEPS = 20, 250                   # of the default run
 SHORT_WALKS, SHORT_STEPS = 2000, 20      # of the default run too: many ways to begin
 LONG_WALKS, LONG_STEPS = 40, 1500        # of the slow one
-MUTANT_WALKS, MUTANT_STEPS = 30, 200     # within which a missing write must be noticed
+MUTANT_WALKS, MUTANT_STEPS = 80, 200     # within which a missing write must be noticed
 MUTATIONS = Path(__file__).with_name("mutations.txt")
 TEXTS = sources()
 # QUEUE_SEED=n starts the walks at another seed than 0; a failure names the seed.
