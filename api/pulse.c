@@ -34,22 +34,29 @@ struct pulse {
     pthread_mutex_t lock; /* of what follows */
     struct text metrics;
     int64_t workers;
+    int64_t backlog;
     int64_t seen_ms; /* 0: Redis did not answer the last time */
 };
 
+static bool is_fresh(const struct pulse *pulse);
 static int64_t beat(void *context);
-static enum outcome look(struct pulse *pulse, int64_t *out_workers, struct fault *fault);
+static enum outcome look(struct pulse *pulse,
+                         int64_t *out_workers,
+                         int64_t *out_backlog,
+                         struct fault *fault);
 static enum outcome check_durability(struct pulse *pulse, struct fault *fault);
 static void write_metrics(struct text *out,
                           const struct queue_stats *stats,
                           int count,
-                          int64_t workers);
+                          int64_t workers,
+                          int64_t backlog);
 static void write_lane(struct text *out,
                        const char *name,
                        int partition,
                        const struct lane_counts *lane);
 static void add_label(struct text *out, const char *before, struct span value);
 static int64_t count_workers(const struct queue_stats *stats, int count);
+static int64_t count_backlog(const struct queue_stats *stats, int count);
 
 enum outcome pulse_open(const struct settings *settings,
                         const struct clock *clock,
@@ -100,12 +107,18 @@ bool pulse_close(struct pulse *pulse)
 bool pulse_read(struct pulse *pulse, int64_t *out_workers)
 {
     pthread_mutex_lock(&pulse->lock);
-    int64_t seen_ms = pulse->seen_ms;
-    int64_t workers = pulse->workers;
+    bool fresh = is_fresh(pulse);
+    *out_workers = fresh ? pulse->workers : 0;
     pthread_mutex_unlock(&pulse->lock);
-    bool fresh = seen_ms != 0 && clock_mono_ms(pulse->clock) - seen_ms < FRESH_MS;
-    *out_workers = fresh ? workers : 0;
     return fresh;
+}
+
+int64_t pulse_backlog(struct pulse *pulse)
+{
+    pthread_mutex_lock(&pulse->lock);
+    int64_t backlog = is_fresh(pulse) ? pulse->backlog : -1;
+    pthread_mutex_unlock(&pulse->lock);
+    return backlog;
 }
 
 void pulse_write_metrics(struct pulse *pulse, struct text *out)
@@ -118,13 +131,20 @@ void pulse_write_metrics(struct pulse *pulse, struct text *out)
     }
 }
 
+/* Under the lock. */
+static bool is_fresh(const struct pulse *pulse)
+{
+    return pulse->seen_ms != 0 && clock_mono_ms(pulse->clock) - pulse->seen_ms < FRESH_MS;
+}
+
 static int64_t beat(void *context)
 {
     struct pulse *pulse = context;
     struct fault fault;
     int64_t workers = 0;
+    int64_t backlog = 0;
     arena_reset(&pulse->arena);
-    bool good = look(pulse, &workers, &fault) == OUTCOME_DONE;
+    bool good = look(pulse, &workers, &backlog, &fault) == OUTCOME_DONE;
     if (!good && !pulse->told) {
         log_warning("the queue cannot be seen", LOG_FAULT(&fault));
     }
@@ -136,13 +156,17 @@ static int64_t beat(void *context)
         pulse->metrics = pulse->fresh;
         pulse->fresh = old;
         pulse->workers = workers;
+        pulse->backlog = backlog;
     }
     pulse->seen_ms = good ? clock_mono_ms(pulse->clock) : 0;
     pthread_mutex_unlock(&pulse->lock);
     return EVERY_MS;
 }
 
-static enum outcome look(struct pulse *pulse, int64_t *out_workers, struct fault *fault)
+static enum outcome look(struct pulse *pulse,
+                         int64_t *out_workers,
+                         int64_t *out_backlog,
+                         struct fault *fault)
 {
     int count = (int)pulse->settings->redis.partitions;
     struct queue_stats *stats =
@@ -162,7 +186,8 @@ static enum outcome look(struct pulse *pulse, int64_t *out_workers, struct fault
     }
     if (outcome == OUTCOME_DONE) {
         *out_workers = count_workers(stats, count);
-        write_metrics(&pulse->fresh, stats, count, *out_workers);
+        *out_backlog = count_backlog(stats, count);
+        write_metrics(&pulse->fresh, stats, count, *out_workers, *out_backlog);
     }
     return outcome;
 }
@@ -193,7 +218,8 @@ static enum outcome check_durability(struct pulse *pulse, struct fault *fault)
 static void write_metrics(struct text *out,
                           const struct queue_stats *stats,
                           int count,
-                          int64_t workers)
+                          int64_t workers,
+                          int64_t backlog)
 {
     text_clear(out);
     text_add_string(out,
@@ -234,8 +260,12 @@ static void write_metrics(struct text *out,
     text_addf(out,
               "# HELP tocsin_workers Workers that beat in the last 10 s.\n"
               "# TYPE tocsin_workers gauge\n"
-              "tocsin_workers %" PRId64 "\n",
-              workers);
+              "tocsin_workers %" PRId64 "\n"
+              "# HELP tocsin_sync_backlog Offline sales that wait to be recorded.\n"
+              "# TYPE tocsin_sync_backlog gauge\n"
+              "tocsin_sync_backlog %" PRId64 "\n",
+              workers,
+              backlog);
 }
 
 static void write_lane(struct text *out,
@@ -276,4 +306,19 @@ static int64_t count_workers(const struct queue_stats *stats, int count)
         most = seen > most ? seen : most;
     }
     return most;
+}
+
+static int64_t count_backlog(const struct queue_stats *stats, int count)
+{
+    int64_t waiting = 0;
+    for (int i = 0; i < count; i++) {
+        for (size_t k = 0; k < stats[i].lane_count; k++) {
+            const struct lane_counts *row = &stats[i].lanes[k];
+            if (span_is(row->lane, lane_name(LANE_SYNC)) &&
+                span_starts(row->kind, "sync.")) {
+                waiting += row->count[JOB_READY] + row->count[JOB_SCHEDULED];
+            }
+        }
+    }
+    return waiting;
 }

@@ -33,6 +33,9 @@ MUST_USE bool pulse_close(struct pulse *pulse);
 /* Whether Redis answered the last time, and lately; how many workers beat in the last 10
  * s. */
 bool pulse_read(struct pulse *pulse, int64_t *out_workers);
+/* How many jobs of offline sales (sync.*, in their own lane) wait in all partitions, ready
+ * or scheduled; -1 when that is not known lately. Redis counts none one by one. */
+int64_t pulse_backlog(struct pulse *pulse);
 /* The queue's figures in Prometheus' text format; nothing when they are not fresh. */
 void pulse_write_metrics(struct pulse *pulse, struct text *out);
 

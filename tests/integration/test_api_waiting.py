@@ -276,6 +276,20 @@ def test_a_redis_that_is_killed_while_they_wait_costs_time_and_no_answer(room, p
                "the subscription")
 
 
+def test_the_backlog_counts_the_offline_sales_that_wait_and_nothing_else(room):
+    wait_until(lambda: b"tocsin_sync_backlog 0\n" in room.api.request("GET", "/metrics")[2],
+               "the queue's figures")
+    sales = [{"id": f"sync:1:{i}", "kind": "sync.sale", "delay_ms": i % 2 * 3600000}
+             for i in range(5)]
+    assert room.enqueue(*sales, {"id": "sync.batch:1", "kind": "sync.batch"},
+                        {"id": "evt_1", "kind": "stripe.event"},
+                        {"id": "evt_2", "kind": "stripe.event", "lane": "sync"}) == 8
+    wait_until(lambda: room.metric("tocsin_sync_backlog") == 6, "what waits is counted")
+    room.redis.shutdown(nosave=True)
+    wait_until(lambda: b"tocsin_sync_backlog" not in room.api.request("GET", "/metrics")[2],
+               "what is not known is not told")
+
+
 def test_without_redis_a_look_is_503_and_a_wait_lasts_until_its_end(room, pool):
     person = room.person()
     names = room.jobs_of(person, 2)
