@@ -14,6 +14,7 @@
 #include "worker/context.h"
 #include "worker/crash_point.h"
 #include "worker/handlers.h"
+#include "worker/producer.h"
 
 static struct handling make_handling(const struct hands *hands, struct attempt *attempt);
 static enum outcome open_payload(const struct context *context,
@@ -31,9 +32,6 @@ static bool pauses_for(const struct kind *kind, const char *neighbour);
 static void seal_handled(const struct context *context,
                          struct attempt *attempt,
                          const struct handled *handled);
-static struct job_new seal_follow_up(const struct context *context,
-                                     const struct follow_up *follow_up,
-                                     struct arena *arena);
 
 struct attempt *attempt_new(const struct job *job,
                             struct partition partition,
@@ -265,42 +263,8 @@ static void seal_handled(const struct context *context,
     }
     struct job_new *jobs = ARENA_ARRAY(arena, struct job_new, handled->follow_up_count);
     for (size_t i = 0; i < handled->follow_up_count; i++) {
-        jobs[i] = seal_follow_up(context, &handled->follow_ups[i], arena);
+        jobs[i] = producer_seal(context->ring, &handled->follow_ups[i], arena);
     }
     settlement->follow_ups = jobs;
     settlement->follow_up_count = handled->follow_up_count;
-}
-
-static struct job_new seal_follow_up(const struct context *context,
-                                     const struct follow_up *follow_up,
-                                     struct arena *arena)
-{
-    assert(job_id_is_valid(follow_up->id));
-    assert(follow_up->payload.len <= JOB_PAYLOAD_BYTES);
-    const char *kind = follow_up->kind->name;
-    struct span binding =
-        span_of(arena_format(arena, "%.*s|%s", SPAN_ARGS(follow_up->id), kind));
-    struct digest mac;
-    seal_fingerprint(context->ring,
-                     span_of(arena_format(arena, "job|%s", kind)),
-                     follow_up->payload,
-                     &mac);
-    char hex[DIGEST_HEX_BYTES];
-    digest_hex(&mac, hex);
-    /* What a group's handler gave lives as long as the first attempt of the group, and
-     * each is settled on its own. */
-    struct span *refs = ARENA_ARRAY(arena, struct span, follow_up->ref_count);
-    for (size_t i = 0; i < follow_up->ref_count; i++) {
-        refs[i] = follow_up->refs[i];
-    }
-    return (struct job_new){
-        .id = follow_up->id,
-        .kind = follow_up->kind,
-        .lane = follow_up->lane,
-        .tenant = follow_up->tenant.len > 0 ? follow_up->tenant : SPAN("-"),
-        .payload = seal_seal(context->ring, binding, follow_up->payload, arena),
-        .mac = arena_span(arena, span_of(hex)),
-        .delay_ms = follow_up->delay_ms,
-        .refs = refs,
-        .ref_count = follow_up->ref_count};
 }

@@ -4,6 +4,9 @@
 
 #include "common/link/mariadb.h"
 
+/* Longer than Redis remembers any name, and than Stripe lists events. */
+#define PERIODIC_KEEP_MS (INT64_C(40) * 24 * 3600 * 1000)
+
 static enum outcome delete_some(struct mariadb *db,
                                 const char *sql,
                                 int64_t now_ms,
@@ -32,6 +35,15 @@ enum outcome expire_rows(struct mariadb *db,
                               now_ms,
                               arena,
                               &expired.idempotency_keys,
+                              fault);
+    }
+    if (outcome == OUTCOME_DONE) {
+        outcome = delete_some(db,
+                              "DELETE FROM periodic_runs WHERE started_at <= ?"
+                              " ORDER BY started_at LIMIT 500",
+                              now_ms - PERIODIC_KEEP_MS,
+                              arena,
+                              &expired.periodic_runs,
                               fault);
     }
     if (outcome == OUTCOME_DONE) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * expire - rows whose time is over go: sessions and Idempotency-Keys.
+ * expire - rows whose time is over go: sessions, Idempotency-Keys, and what tells that
+ *          jobs of old periods were done.
  *
  * Owns:    nothing; the connection is borrowed
  * Callers: janitor
- * Blocks:  for two statements
+ * Blocks:  for three statements
  * Faults:  as MariaDB's
  *
  * A row whose time is over counts for nothing long before it goes; any number of workers
@@ -26,6 +27,7 @@ enum { EXPIRE_MOST = 500 }; /* rows of each table in one call */
 struct expired {
     int64_t sessions;
     int64_t idempotency_keys;
+    int64_t periodic_runs;
 };
 
 MUST_USE enum outcome expire_rows(struct mariadb *db,

@@ -331,14 +331,16 @@ static enum outcome expire(struct janitor *janitor, bool *out_more, struct fault
     if (outcome != OUTCOME_DONE) {
         return outcome;
     }
-    bool more =
-        expired.sessions == EXPIRE_MOST || expired.idempotency_keys == EXPIRE_MOST;
+    bool more = expired.sessions == EXPIRE_MOST ||
+                expired.idempotency_keys == EXPIRE_MOST ||
+                expired.periodic_runs == EXPIRE_MOST;
     janitor->expire_at_ms = clock_mono_ms(clock) + (more ? 0 : EXPIRE_EVERY_MS);
     *out_more |= more;
-    if (expired.sessions + expired.idempotency_keys > 0) {
+    if (expired.sessions + expired.idempotency_keys + expired.periodic_runs > 0) {
         log_info("expired",
                  LOG_NUMBER("sessions", expired.sessions),
-                 LOG_NUMBER("idempotency_keys", expired.idempotency_keys));
+                 LOG_NUMBER("idempotency_keys", expired.idempotency_keys),
+                 LOG_NUMBER("periodic_runs", expired.periodic_runs));
     }
     return OUTCOME_DONE;
 }

@@ -7,8 +7,9 @@
  * Blocks:  as handlers do
  * Faults:  as handlers'
  *
- * Such a job is named by its period, in UTC: catchup:2026-11-22T10:05,
- * reconcile:2026-11-22T10:10, books:2026-11-22. Every worker's planner enqueues the name
+ * Such a job is named by its period: catchup:2026-11-22T10:05 (the minute in UTC in which
+ * the period begins, with the second when periods are shorter than a minute),
+ * reconcile:2026-11-22T10:10, books:2026-11-22 (the day in Paris). Every worker's planner enqueues the name
  * when the period begins; the queue knows it already, so it is there once, without a
  * leader. Redis forgets names: periodic_runs is the authority, and what is finished there
  * is not done again.
@@ -18,6 +19,7 @@
 #ifndef WORKER_PERIODIC_H
 #define WORKER_PERIODIC_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/arena.h"
@@ -32,11 +34,18 @@ struct periodic {
     const char *kind; /* of common/model/job.c */
     const char *prefix; /* "catchup" */
     /* The name of the period that `now_ms` lies in, behind the prefix and a colon; in the
-     * arena. Sets how long it lasts from now. */
+     * arena. Sets how long it lasts from now, at least. */
     struct span (*period)(const struct settings *settings,
                           int64_t now_ms,
                           struct arena *arena,
                           int64_t *out_left_ms);
+    /* The job's payload for the period of that name; NULL: "{}". */
+    struct span (*payload)(const struct settings *settings,
+                           struct span period,
+                           struct arena *arena);
+    /* It may run again after a crash, and must then find what it did. Jobs that must
+     * follow it are enqueued by its own hand (worker/producer.h): those in out_handled are
+     * lost in a crash between its end and its settlement. */
     enum outcome (*run)(struct handling *handling,
                         struct handled *out_handled,
                         struct fault *fault);

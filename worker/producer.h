@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * producer - enqueues jobs from within a handler: more than follow-ups can carry, or of
- * which it must be known whether they are new.
+ * producer - seals the jobs that a worker enqueues itself, and enqueues them from within a
+ * handler: more than follow-ups can carry, or of which it must be known whether they are
+ * new.
  *
  * Owns:    nothing
- * Callers: handlers
+ * Callers: handlers; attempt and planner (producer_seal)
  * Blocks:  as long as Redis does, a command for each ENQUEUE_MOST_JOBS
  * Order:   before the handler's own job is settled, so a crash enqueues them again: their
  *          names keep them from being there twice
- * Faults:  LATER when Redis is away: some may be enqueued
+ * Faults:  LATER when Redis is away, or did not answer: some may be enqueued
  *
- * Payloads are sealed here, each job goes to the partition of its name. Fingerprints are
- * empty: what comes under the name, before or after, counts as the same.
+ * Payloads are sealed here, each job goes to the partition of its name. What
+ * producer_enqueue enqueues has an empty fingerprint: whatever comes under the name,
+ * before or after, counts as the same.
  */
 #ifndef WORKER_PRODUCER_H
 #define WORKER_PRODUCER_H
@@ -22,6 +24,12 @@
 #include "common/link/queue.h"
 #include "worker/handlers.h"
 
+struct seal_ring;
+
+/* The job as it goes to Redis, with its fingerprint; in the arena. */
+struct job_new producer_seal(const struct seal_ring *ring,
+                             const struct follow_up *follow_up,
+                             struct arena *arena);
 /* out_verdicts has room for `count`, in the order of the jobs; NULL: nobody asks. */
 MUST_USE enum outcome producer_enqueue(struct handling *handling,
                                        const struct follow_up *jobs,

@@ -22,6 +22,7 @@
 #include "worker/context.h"
 #include "worker/fetcher.h"
 #include "worker/janitor.h"
+#include "worker/planner.h"
 #include "worker/roster.h"
 #include "worker/settler.h"
 #include "worker/slots.h"
@@ -46,6 +47,7 @@ struct worker {
     struct slots *slots;
     struct fetcher *fetcher;
     struct janitor *janitor, *archivist;
+    struct planner *planner; /* NULL: worker.plans is off */
     bool settler_stopped;
     int64_t watchdog_ms; /* 0: systemd does not watch */
     int64_t watchdog_at_ms; /* of the next sign of life */
@@ -121,6 +123,7 @@ void worker_close(struct worker *worker)
     if (!worker) {
         return;
     }
+    planner_close(worker->planner);
     janitor_close(worker->janitor);
     janitor_close(worker->archivist);
     fetcher_close(worker->fetcher);
@@ -182,6 +185,9 @@ static enum outcome open_threads(struct worker *worker, struct fault *fault)
     if (outcome == OUTCOME_DONE) {
         outcome =
             fetcher_open(context, worker->roster, worker->slots, &worker->fetcher, fault);
+    }
+    if (outcome == OUTCOME_DONE && context->settings->worker.plans) {
+        outcome = planner_open(context, &worker->planner, fault);
     }
     return outcome;
 }

@@ -105,6 +105,7 @@ struct settings {
         int64_t drain_ms;
         int64_t beat_ms;
         int64_t dead_after_ms;
+        bool plans;
     } worker;
     struct {
         int64_t done_keep_count;

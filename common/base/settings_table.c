@@ -164,6 +164,9 @@ const struct settings_row settings_table[] = {
         "how often it says that it is alive"),
     NUMBER(worker, dead_after_ms, "7000", 500, 60000, WORKER,
         "a worker that was silent for so long is dead, and its jobs go back"),
+    BOOL(worker, plans, "true", WORKER,
+        "enqueues the jobs that come with each period (walks through Stripe's events, "
+        "reconciliation); one worker that does is enough"),
 
     NUMBER(queue, done_keep_count, "100000", 0, 10000000, WORKER,
         "finished jobs that Redis remembers, at most"),

@@ -129,6 +129,7 @@ class Stack:
             "mail.tls": self.mail.tls,
             "mail.from": "recus@tocsin.test",
             "mail.total_ms": 10000,  # after a crash a receipt waits for twice as long
+            "worker.plans": "false",  # jobs that come by themselves are for tests of them
         }
         if self.mail.tls != "none":
             settings["mail.ca_file"] = self.mail.ca_file

@@ -90,7 +90,8 @@ def start(options):
         raise Refusal(f"it runs already; ./dev down --data {options.data} stops it")
     if accepts(("127.0.0.1", options.port)):
         raise Refusal(f"port {options.port} is taken; choose another --port")
-    stack = Stack(options.data, workers=WORKERS, api_port=options.port)
+    stack = Stack(options.data, workers=WORKERS, api_port=options.port,
+                  settings={"worker.plans": "true"})
     # Its choices by chance, and so its ids, differ from those of the last time.
     stack.stripesim.options = ["--seed", secrets.randbits(60)]
     try:
