@@ -4,13 +4,22 @@
 
 #include <assert.h>
 
+#include "tests/stripesim/balance.h"
 #include "tests/stripesim/call.h"
 #include "tests/stripesim/charges.h"
 #include "tests/stripesim/payments.h"
 #include "tests/stripesim/sim.h"
 
-enum { DAYS_TO_ANSWER = 14, DAY_S = 86400 };
+enum { DAYS_TO_ANSWER = 14, DAY_S = 86400, DISPUTE_FEE = 1500 };
 
+static const struct balance_transaction *book(struct sim *sim,
+                                              const struct dispute *dispute,
+                                              enum booking_kind kind,
+                                              const char *what,
+                                              int64_t fee);
+static void write_transactions(struct json_writer *json,
+                               const char *name,
+                               const void *object);
 static void write_evidence_details(struct json_writer *json,
                                    const char *name,
                                    const void *object);
@@ -27,7 +36,7 @@ static const char *const status_names[DISPUTE_STATUS_COUNT] = {
 static const struct field fields[] = {
     FIELD_HEAD("dispute"),
     ROW(amount, FIELD_INTEGER),
-    FIELD_ALWAYS("balance_transactions", "[]"),
+    FIELD_BY("balance_transactions", write_transactions),
     ROW(charge, FIELD_LINK),
     FIELD_CREATED,
     ROW(currency, FIELD_STRING),
@@ -64,9 +73,15 @@ const struct shape dispute_shape = {
     .field_count = FIELD_COUNT(fields),
 };
 
+bool disputes_may(const struct charge *charge)
+{
+    return charge->captured && !charge->disputed &&
+           charge->amount_refunded < charge->amount;
+}
+
 struct dispute *disputes_open(struct sim *sim, struct charge *charge, const char *reason)
 {
-    assert(charge->status == CHARGE_SUCCEEDED && !charge->disputed);
+    assert(disputes_may(charge));
     struct dispute *dispute =
         store_new(&sim->store, KIND_DISPUTE, charge->object.account, NULL);
     dispute->amount = charge->amount - charge->amount_refunded;
@@ -76,6 +91,8 @@ struct dispute *disputes_open(struct sim *sim, struct charge *charge, const char
     dispute->currency = charge->currency;
     dispute->payment_intent = charge->payment_intent;
     dispute->reason = reason;
+    dispute->withdrawn =
+        book(sim, dispute, BOOK_DISPUTE, "Chargeback withdrawal", DISPUTE_FEE);
     charge->disputed = true;
     charge->dispute = dispute->object.id;
     events_emit(sim, EVENT_DISPUTE_CREATED, &dispute->object, NULL);
@@ -97,6 +114,13 @@ void disputes_close(struct sim *sim, struct dispute *dispute, bool won)
     assert(disputes_is_open(dispute));
     struct dispute before = *dispute;
     dispute->status = won ? DISPUTE_WON : DISPUTE_LOST;
+    if (won) {
+        dispute->reinstated = book(sim,
+                                   dispute,
+                                   BOOK_DISPUTE_REVERSAL,
+                                   "Chargeback reversal",
+                                   -DISPUTE_FEE);
+    }
     events_emit(sim, EVENT_DISPUTE_CLOSED, &dispute->object, &before.object);
     if (won) {
         events_emit(sim, EVENT_DISPUTE_FUNDS_REINSTATED, &dispute->object, NULL);
@@ -120,6 +144,38 @@ void disputes_retrieve(struct call *call)
     if (dispute) {
         call_answer(call, dispute);
     }
+}
+
+static const struct balance_transaction *book(struct sim *sim,
+                                              const struct dispute *dispute,
+                                              enum booking_kind kind,
+                                              const char *what,
+                                              int64_t fee)
+{
+    return balance_book(
+        sim,
+        &(struct booking){
+            .kind = kind,
+            .account = dispute->object.account,
+            .source = dispute->object.id,
+            .currency = dispute->currency,
+            .description = store_format(&sim->store, "%s for %s", what, dispute->charge),
+            .amount = dispute->amount,
+            .stripe_fee = fee,
+        });
+}
+
+static void write_transactions(struct json_writer *json,
+                               const char *name,
+                               const void *object)
+{
+    const struct dispute *dispute = object;
+    json_open(json, name, '[');
+    object_write(&dispute->withdrawn->object, json, NULL, NULL);
+    if (dispute->reinstated) {
+        object_write(&dispute->reinstated->object, json, NULL, NULL);
+    }
+    json_close(json, ']');
 }
 
 static void write_evidence_details(struct json_writer *json,

@@ -14,6 +14,7 @@
 
 #include "tests/stripesim/object.h"
 
+struct balance_transaction;
 struct call;
 struct charge;
 struct sim;
@@ -31,6 +32,8 @@ struct dispute {
     int64_t amount;
     int64_t due_by;
     int64_t submissions;
+    const struct balance_transaction *withdrawn;
+    const struct balance_transaction *reinstated; /* or NULL */
     const char *brand;
     const char *charge;
     const char *currency;
@@ -39,6 +42,8 @@ struct dispute {
     enum dispute_status status;
 };
 
+/* Whether something of it is paid and can be taken back. */
+bool disputes_may(const struct charge *charge);
 struct dispute *disputes_open(struct sim *sim, struct charge *charge, const char *reason);
 /* Evidence was submitted: under review. */
 void disputes_answer(struct sim *sim, struct dispute *dispute);

@@ -2,8 +2,6 @@
  * Pages of objects, newest first. */
 #include "tests/stripesim/list.h"
 
-#include <string.h>
-
 #include "tests/stripesim/call.h"
 #include "tests/stripesim/sim.h"
 
@@ -33,7 +31,17 @@ static void write_page(struct call *call,
 
 void list_answer(struct call *call, enum kind kind, list_filter_fn filter)
 {
-    const struct store_list *list = &call->sim->store.lists[kind];
+    list_answer_of(call,
+                   kind,
+                   store_list_of(&call->sim->store, kind, call->account),
+                   filter);
+}
+
+void list_answer_of(struct call *call,
+                    enum kind kind,
+                    const struct store_list *list,
+                    list_filter_fn filter)
+{
     struct range range = {0, list->count};
     const struct object *after = NULL;
     const struct object *before = NULL;
@@ -43,12 +51,10 @@ void list_answer(struct call *call, enum kind kind, list_filter_fn filter)
         !narrow_by_cursor(call, kind, "ending_before", &before)) {
         return;
     }
-    if (after && after->position < range.last) {
-        range.last = after->position;
-    }
-    if (before && before->position + 1 > range.first) {
-        range.first = before->position + 1;
-    }
+    size_t last = after ? store_list_before(list, after->position) : range.last;
+    size_t first = before ? store_list_before(list, before->position + 1) : range.first;
+    range.last = last < range.last ? last : range.last;
+    range.first = first > range.first ? first : range.first;
     /* One more than the page tells whether there is more. A page that ends before a
      * cursor is filled from the cursor up, and then turned round. */
     const struct object *page[MOST_LIMIT + 1];
@@ -151,10 +157,7 @@ static bool is_listed(const struct call *call,
                       const struct object *object,
                       list_filter_fn filter)
 {
-    bool same_account =
-        object->account == call->account ||
-        (object->account && call->account && strcmp(object->account, call->account) == 0);
-    return same_account && !object->is_deleted && (!filter || filter(call, object));
+    return !object->is_deleted && (!filter || filter(call, object));
 }
 
 static void write_page(struct call *call,

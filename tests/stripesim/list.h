@@ -5,6 +5,7 @@
  * Owns:    nothing
  * Callers: the handlers of list routes
  * Blocks:  never; a page costs a walk over what lies between its first and last object
+ *          in the list of its account, or in the shorter one that a handler found
  */
 #ifndef TESTS_STRIPESIM_LIST_H
 #define TESTS_STRIPESIM_LIST_H
@@ -14,6 +15,7 @@
 #include "tests/stripesim/object.h"
 
 struct call;
+struct store_list;
 
 typedef bool (*list_filter_fn)(const struct call *call, const struct object *object);
 
@@ -21,5 +23,10 @@ typedef bool (*list_filter_fn)(const struct call *call, const struct object *obj
  * call ask for, of the call's account, out of what passes the filter (NULL: everything).
  */
 void list_answer(struct call *call, enum kind kind, list_filter_fn filter);
+/* Likewise out of that list of the kind, oldest first. */
+void list_answer_of(struct call *call,
+                    enum kind kind,
+                    const struct store_list *list,
+                    list_filter_fn filter);
 
 #endif

@@ -39,6 +39,7 @@ static const struct shape *const shapes[KIND_COUNT] = {
     [KIND_APPLICATION_FEE] = &application_fee_shape,
     [KIND_FEE_REFUND] = &fee_refund_shape,
     [KIND_PAYOUT] = &payout_shape,
+    [KIND_BALANCE_TRANSACTION] = &balance_transaction_shape,
     [KIND_EVENT] = &event_shape,
 };
 

@@ -41,6 +41,7 @@ enum kind {
     KIND_APPLICATION_FEE,
     KIND_FEE_REFUND,
     KIND_PAYOUT,
+    KIND_BALANCE_TRANSACTION,
     KIND_EVENT,
     KIND_COUNT
 };
@@ -97,7 +98,7 @@ extern const struct shape payment_intent_shape, charge_shape, refund_shape, disp
     account_shape, capability_shape, application_shape, location_shape, reader_shape,
     connection_token_shape, account_link_shape, webhook_endpoint_shape, transfer_shape,
     transfer_reversal_shape, application_fee_shape, fee_refund_shape, payout_shape,
-    event_shape;
+    balance_transaction_shape, event_shape;
 
 const struct shape *object_shape(enum kind kind);
 

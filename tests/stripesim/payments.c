@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "tests/stripesim/balance.h"
 #include "tests/stripesim/refunds.h"
 #include "tests/stripesim/sim.h"
 #include "tests/stripesim/transfers.h"
@@ -16,6 +17,7 @@ static const char *refund_reason(const char *reason);
 static struct charge *charge_new(struct sim *sim,
                                  struct payment_intent *intent,
                                  const struct attempt *attempt);
+static void book(struct sim *sim, struct charge *charge);
 static void decline(struct sim *sim,
                     struct payment_intent *intent,
                     const struct attempt *attempt);
@@ -192,7 +194,7 @@ void payments_capture(struct sim *sim, struct payment_intent *intent, int64_t am
     struct charge before = *charge;
     charge->captured = true;
     charge->amount_captured = amount;
-    charge->balance_transaction = store_id(&sim->store, "txn_3");
+    book(sim, charge);
     transfers_make(sim, charge);
     struct refund *rest = NULL;
     if (amount < charge->amount) {
@@ -200,7 +202,8 @@ void payments_capture(struct sim *sim, struct payment_intent *intent, int64_t am
                             charge,
                             &(struct refund_order){.amount = charge->amount - amount,
                                                    .metadata = "{}",
-                                                   .status = REFUND_SUCCEEDED});
+                                                   .status = REFUND_SUCCEEDED,
+                                                   .booking = BOOK_CAPTURE_REST});
     }
     intent->amount_capturable = 0;
     intent->amount_received = amount;
@@ -226,7 +229,7 @@ void payments_cancel(struct sim *sim, struct payment_intent *intent, const char 
                                                        .reason = refund_reason(reason),
                                                        .metadata = "{}",
                                                        .status = REFUND_SUCCEEDED,
-                                                       .of_uncaptured = true});
+                                                       .booking = BOOKING_KIND_COUNT});
     }
     intent->amount_capturable = 0;
     intent->canceled_at = store_now_s(&sim->store);
@@ -341,7 +344,7 @@ static void authorize(struct sim *sim,
         intent->amount_capturable = intent->amount;
     } else {
         charge->amount_captured = charge->amount;
-        charge->balance_transaction = store_id(&sim->store, "txn_3");
+        book(sim, charge);
         transfers_make(sim, charge);
         intent->status = INTENT_SUCCEEDED;
         intent->amount_received = intent->amount;
@@ -352,4 +355,25 @@ static void authorize(struct sim *sim,
                           : EVENT_PAYMENT_INTENT_SUCCEEDED,
                 &intent->object,
                 NULL);
+}
+
+/* Everything that was authorised is booked, as Stripe does: what is not captured of it
+ * goes back in a booking of its own. A direct charge bears the platform's fee as well. */
+static void book(struct sim *sim, struct charge *charge)
+{
+    int64_t fee = charge->application_fee_amount;
+    bool is_direct = charge->object.account && fee != OBJECT_NONE;
+    struct balance_transaction *booked =
+        balance_book(sim,
+                     &(struct booking){
+                         .kind = BOOK_CHARGE,
+                         .account = charge->object.account,
+                         .source = charge->object.id,
+                         .currency = charge->currency,
+                         .description = charge->description,
+                         .amount = charge->amount,
+                         .application_fee = is_direct ? fee : 0,
+                         .stripe_fee = balance_stripe_fee(charge->amount_captured),
+                     });
+    charge->balance_transaction = booked->object.id;
 }

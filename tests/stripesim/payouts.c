@@ -2,12 +2,16 @@
  * Payouts. */
 #include "tests/stripesim/payouts.h"
 
+#include "tests/stripesim/balance.h"
 #include "tests/stripesim/call.h"
 #include "tests/stripesim/list.h"
 #include "tests/stripesim/sim.h"
 
 enum { DAYS_ON_THE_WAY = 2, DAY_S = 86400 };
 
+static const char *book(struct sim *sim,
+                        const struct payout *payout,
+                        enum booking_kind kind);
 static bool is_wanted(const struct call *call, const struct object *object);
 
 static const char *const status_names[] = {
@@ -60,12 +64,12 @@ struct payout *payouts_make(struct sim *sim,
     struct payout *payout = store_new(&sim->store, KIND_PAYOUT, account, NULL);
     payout->amount = amount;
     payout->arrival_date = payout->object.created + (int64_t)DAYS_ON_THE_WAY * DAY_S;
-    payout->balance_transaction = store_id(&sim->store, "txn_1");
+    payout->balance_transaction = book(sim, payout, BOOK_PAYOUT);
     payout->destination = store_id(&sim->store, "ba_1");
     events_emit(sim, EVENT_PAYOUT_CREATED, &payout->object, NULL);
     payout->status = succeeds ? PAYOUT_PAID : PAYOUT_FAILED;
     if (!succeeds) {
-        payout->failure_balance_transaction = store_id(&sim->store, "txn_1");
+        payout->failure_balance_transaction = book(sim, payout, BOOK_PAYOUT_FAILURE);
         payout->failure_code = "account_closed";
         payout->failure_message = "The bank account has been closed";
     }
@@ -87,6 +91,19 @@ void payouts_retrieve(struct call *call)
     if (payout) {
         call_answer(call, payout);
     }
+}
+
+static const char *book(struct sim *sim,
+                        const struct payout *payout,
+                        enum booking_kind kind)
+{
+    return balance_book(sim,
+                        &(struct booking){.kind = kind,
+                                          .account = payout->object.account,
+                                          .source = payout->object.id,
+                                          .currency = "eur",
+                                          .amount = payout->amount})
+        ->object.id;
 }
 
 static bool is_wanted(const struct call *call, const struct object *object)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "tests/stripesim/object.h"
+#include "tests/stripesim/store.h"
 
 struct call;
 struct sim;
@@ -28,7 +29,9 @@ struct payout {
     const char *failure_balance_transaction;
     const char *failure_code;
     const char *failure_message;
+    struct store_list paid_out; /* the balance transactions of an automatic one */
     enum payout_status status;
+    bool automatic;
 };
 
 /* Of a connected account (NULL: the platform's own), sent and arrived, or sent back. */

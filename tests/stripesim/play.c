@@ -396,6 +396,7 @@ static void refund(struct sim *sim, struct payment_intent *intent, int64_t divis
                      .reason = "requested_by_customer",
                      .metadata = "{}",
                      .status = REFUND_SUCCEEDED,
+                     .booking = BOOK_REFUND,
                      .reverse_transfer = charge->transfer != NULL,
                  });
 }
@@ -429,7 +430,7 @@ static struct refund *last_refund(struct sim *sim, const struct payment_intent *
 static void step_dispute(struct sim *sim, struct payment_intent *intent)
 {
     struct charge *charge = payments_charge(sim, intent);
-    if (charge && charge->status == CHARGE_SUCCEEDED && !charge->disputed) {
+    if (charge && disputes_may(charge)) {
         disputes_open(sim, charge, "fraudulent");
     }
 }

@@ -11,6 +11,9 @@
 #include "tests/stripesim/sim.h"
 #include "tests/stripesim/transfers.h"
 
+static const char *book(struct sim *sim,
+                        const struct refund *refund,
+                        enum booking_kind kind);
 static struct charge *charge_of(const struct sim *sim, const struct refund *refund);
 static struct charge *charge_asked_for(struct call *call);
 static bool check(struct call *call, const struct charge *charge, int64_t amount);
@@ -72,10 +75,11 @@ struct refund *refunds_make(struct sim *sim,
     struct refund *refund =
         store_new(&sim->store, KIND_REFUND, charge->object.account, NULL);
     refund->amount = order->amount;
-    refund->balance_transaction =
-        order->of_uncaptured ? NULL : store_id(&sim->store, "txn_3");
     refund->charge = charge->object.id;
     refund->currency = charge->currency;
+    if (order->booking != BOOKING_KIND_COUNT) {
+        refund->balance_transaction = book(sim, refund, order->booking);
+    }
     refund->metadata = order->metadata;
     refund->payment_intent = charge->payment_intent;
     refund->reason = order->reason;
@@ -114,7 +118,9 @@ void refunds_fail(struct sim *sim, struct refund *refund, const char *reason)
     charge->refunded = false;
     refund->status = REFUND_FAILED;
     refund->failure_reason = reason;
-    refund->failure_balance_transaction = store_id(&sim->store, "txn_1");
+    if (refund->balance_transaction) {
+        refund->failure_balance_transaction = book(sim, refund, BOOK_REFUND_FAILURE);
+    }
     events_emit(sim, EVENT_CHARGE_REFUND_UPDATED, &refund->object, &before.object);
     events_emit(sim, EVENT_REFUND_UPDATED, &refund->object, &before.object);
 }
@@ -127,7 +133,9 @@ const char *refunds_status_name(enum refund_status status)
 void refunds_create(struct call *call)
 {
     struct charge *charge = charge_asked_for(call);
-    struct refund_order order = {.metadata = "{}", .status = REFUND_SUCCEEDED};
+    struct refund_order order = {.booking = BOOK_REFUND,
+                                 .metadata = "{}",
+                                 .status = REFUND_SUCCEEDED};
     if (!charge) {
         return;
     }
@@ -170,6 +178,19 @@ void refunds_update(struct call *call)
     events_emit(call->sim, EVENT_CHARGE_REFUND_UPDATED, &refund->object, &before.object);
     events_emit(call->sim, EVENT_REFUND_UPDATED, &refund->object, &before.object);
     call_answer(call, &refund->object);
+}
+
+static const char *book(struct sim *sim,
+                        const struct refund *refund,
+                        enum booking_kind kind)
+{
+    return balance_book(sim,
+                        &(struct booking){.kind = kind,
+                                          .account = refund->object.account,
+                                          .source = refund->object.id,
+                                          .currency = refund->currency,
+                                          .amount = refund->amount})
+        ->object.id;
 }
 
 static struct charge *charge_of(const struct sim *sim, const struct refund *refund)

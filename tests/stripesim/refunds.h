@@ -16,6 +16,7 @@
 
 #include <stdint.h>
 
+#include "tests/stripesim/balance.h"
 #include "tests/stripesim/object.h"
 
 struct call;
@@ -53,7 +54,8 @@ struct refund_order {
     enum refund_status status; /* how it begins: pending or succeeded */
     bool reverse_transfer;
     bool refund_fee;
-    bool of_uncaptured; /* no money had moved: there is no balance transaction */
+    enum booking_kind booking; /* BOOK_REFUND, or BOOK_CAPTURE_REST of a partial capture;
+                                * BOOKING_KIND_COUNT: no money had moved */
 };
 
 /* What of a charge is not refunded yet. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The routes of payments, refunds, transfers, disputes and payouts. */
+#include "tests/stripesim/balance.h"
 #include "tests/stripesim/charges.h"
 #include "tests/stripesim/disputes.h"
 #include "tests/stripesim/payment_intents.h"
@@ -39,6 +40,24 @@ static const struct param list_payouts[] = {
     STRING("destination"),
     CHOICE("status", "canceled failed in_transit paid pending"),
     END};
+
+#define TRANSACTION_TYPES                                                                \
+    "adjustment advance advance_funding anticipation_repayment application_fee "         \
+    "application_fee_refund charge climate_order_purchase climate_order_refund "         \
+    "connect_collection_transfer contribution issuing_authorization_hold "               \
+    "issuing_authorization_release issuing_dispute issuing_transaction "                 \
+    "obligation_outbound obligation_reversal_inbound payment payment_failure_refund "    \
+    "payment_network_reserve_hold payment_network_reserve_release payment_refund "       \
+    "payment_reversal payment_unreconciled payout payout_cancel payout_failure refund "  \
+    "refund_failure reserve_transaction reserved_funds stripe_fee stripe_fx_fee "        \
+    "tax_fee topup topup_reversal transfer transfer_cancel transfer_failure "            \
+    "transfer_refund"
+static const struct param list_transactions[] = {PAGE,
+                                                 STRING("currency"),
+                                                 STRING("payout"),
+                                                 STRING("source"),
+                                                 CHOICE("type", TRANSACTION_TYPES),
+                                                 END};
 
 #define INTENT_COMMON                                                                    \
     STRING("customer"), TEXT("description"), EMAIL("receipt_email"),                     \
@@ -122,6 +141,7 @@ static const struct param create_refund[] = {NUMBER("amount", 1, MOST_MINOR),
 static const struct param update_refund[] = {METADATA, EXPAND, END};
 
 #define INTENT "/v1/payment_intents"
+#define TRANSACTIONS "/v1/balance_transactions"
 #define FEE "/v1/application_fees"
 const struct route routes_money[] = {
     {"POST", INTENT, KIND_PAYMENT_INTENT, create_intent, payment_intents_create},
@@ -160,5 +180,16 @@ const struct route routes_money[] = {
     {"GET", "/v1/disputes/{id}", KIND_DISPUTE, none, disputes_retrieve},
     {"GET", "/v1/payouts", KIND_PAYOUT, list_payouts, payouts_list},
     {"GET", "/v1/payouts/{id}", KIND_PAYOUT, none, payouts_retrieve},
+    {"GET", "/v1/balance", KIND_BALANCE_TRANSACTION, none, balance_retrieve},
+    {"GET",
+     TRANSACTIONS,
+     KIND_BALANCE_TRANSACTION,
+     list_transactions,
+     balance_list_transactions},
+    {"GET",
+     TRANSACTIONS "/{id}",
+     KIND_BALANCE_TRANSACTION,
+     none,
+     balance_retrieve_transaction},
     {.method = NULL},
 };

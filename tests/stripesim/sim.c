@@ -8,7 +8,7 @@
 
 #define API_VERSION "2024-06-20"
 
-enum { LINK_LIFE_S = 300 };
+enum { LINK_LIFE_S = 300, AVAILABLE_DAYS = 3 };
 
 enum outcome sim_init(struct sim *sim,
                       struct event_base *base,
@@ -20,10 +20,12 @@ enum outcome sim_init(struct sim *sim,
         .clock = &clock_system,
         .api_version = API_VERSION,
         .link_life_s = LINK_LIFE_S,
+        .available_days = AVAILABLE_DAYS,
         .seed = options->seed,
     };
     random_seed(&sim->choices, options->seed);
     store_init(&sim->store, sim->clock, options->livemode);
+    map_init(&sim->booked);
     idempotency_init(&sim->idempotency);
     faults_init(&sim->faults);
     sim->webhooks = webhooks_new(base, &sim->choices, options->endpoints, fault);
@@ -38,6 +40,7 @@ void sim_done(struct sim *sim)
     webhooks_free(sim->webhooks);
     faults_done(&sim->faults);
     idempotency_done(&sim->idempotency);
+    map_done(&sim->booked);
     store_done(&sim->store);
 }
 
@@ -49,13 +52,16 @@ void sim_reset(struct sim *sim, uint64_t seed)
     webhooks_reset(sim->webhooks);
     faults_done(&sim->faults);
     idempotency_done(&sim->idempotency);
+    map_done(&sim->booked);
     store_done(&sim->store);
     store_init(&sim->store, sim->clock, livemode);
+    map_init(&sim->booked);
     idempotency_init(&sim->idempotency);
     faults_init(&sim->faults);
     random_seed(&sim->choices, seed);
     sim->api_version = API_VERSION;
     sim->link_life_s = LINK_LIFE_S;
+    sim->available_days = AVAILABLE_DAYS;
     sim->calls = 0;
     sim->seed = seed;
 }

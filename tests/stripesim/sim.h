@@ -30,6 +30,7 @@ struct sim {
     struct event_base *base; /* borrowed from main */
     const struct clock *clock;
     struct store store;
+    struct map booked; /* by source: the first balance transaction of it */
     struct idempotency idempotency;
     struct faults faults;
     struct webhooks *webhooks;
@@ -37,6 +38,7 @@ struct sim {
     struct random choices; /* what happens by chance repeats under the same seed */
     const char *api_version; /* of events */
     int64_t link_life_s; /* how long the link to an onboarding page is good */
+    int64_t available_days; /* until money that came in can be paid out */
     uint64_t seed;
     int64_t calls; /* API calls answered */
     struct call *held; /* calls that wait for a fault's time to pass */

@@ -14,6 +14,8 @@
 enum { TEXT_CEILING_BYTES = 64 * 1024 };
 
 static void enter(struct store *store, struct object *object);
+static struct ward *ward_of(struct store *store, const char *account);
+static void append(struct store_list *list, struct object *object);
 
 void store_init(struct store *store, const struct clock *clock, bool livemode)
 {
@@ -21,6 +23,7 @@ void store_init(struct store *store, const struct clock *clock, bool livemode)
     *store = (struct store){.clock = clock, .livemode = livemode};
     arena_init(&store->arena, MOST_BYTES);
     map_init(&store->by_id);
+    map_init(&store->wards);
     digest_random(&seed, sizeof(seed));
     random_seed(&store->ids, seed);
 }
@@ -31,6 +34,13 @@ void store_done(struct store *store)
         free(store->lists[kind].objects);
         store->lists[kind] = (struct store_list){0};
     }
+    for (size_t i = 0; i < store->wards.room; i++) {
+        struct ward *ward = store->wards.slots[i].thing;
+        for (int kind = 0; ward && kind < KIND_COUNT; kind++) {
+            free(ward->lists[kind].objects);
+        }
+    }
+    map_done(&store->wards);
     map_done(&store->by_id);
     arena_done(&store->arena);
 }
@@ -79,6 +89,31 @@ void *store_find_ever(const struct store *store,
 struct object *store_find_any(const struct store *store, struct span id)
 {
     return map_find(&store->by_id, id);
+}
+
+const struct store_list *store_list_of(const struct store *store,
+                                       enum kind kind,
+                                       const char *account)
+{
+    static const struct store_list nothing = {0};
+    const struct ward *ward =
+        map_find(&store->wards, account ? span_of(account) : SPAN(""));
+    return ward ? &ward->lists[kind] : &nothing;
+}
+
+size_t store_list_before(const struct store_list *list, size_t position)
+{
+    size_t low = 0;
+    size_t high = list->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (list->objects[middle]->position < position) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
 }
 
 /* Lists are in the order of creation and are searched by time, so time may not go back.
@@ -143,14 +178,32 @@ const char *store_id(struct store *store, const char *prefix)
 static void enter(struct store *store, struct object *object)
 {
     struct store_list *list = &store->lists[object->kind];
+    object->position = list->count;
+    append(list, object);
+    append(&ward_of(store, object->account)->lists[object->kind], object);
+    map_put(&store->by_id, span_of(object->id), object);
+}
+
+static struct ward *ward_of(struct store *store, const char *account)
+{
+    struct span name = account ? span_of(account) : SPAN("");
+    struct ward *ward = map_find(&store->wards, name);
+    if (!ward) {
+        ward = arena_take(&store->arena, sizeof(*ward));
+        *ward = (struct ward){0};
+        map_put(&store->wards, name, ward);
+    }
+    return ward;
+}
+
+static void append(struct store_list *list, struct object *object)
+{
     if (list->count == list->room) {
-        list->room = list->room ? list->room * 2 : 256;
+        list->room = list->room ? list->room * 2 : 64;
         list->objects = realloc(list->objects, list->room * sizeof(struct object *));
         if (!list->objects) {
             abort();
         }
     }
-    object->position = list->count;
     list->objects[list->count++] = object;
-    map_put(&store->by_id, span_of(object->id), object);
 }

@@ -24,6 +24,11 @@ struct store_list {
     size_t room;
 };
 
+/* What one account has, or the platform. */
+struct ward {
+    struct store_list lists[KIND_COUNT];
+};
+
 /* The call that is being carried out: what it makes, and events, name it. Strings live in
  * the store. */
 struct cause {
@@ -36,6 +41,7 @@ struct store {
     struct cause cause;
     struct map by_id;
     struct store_list lists[KIND_COUNT];
+    struct map wards; /* by account; the platform's is "" */
     struct random ids; /* seeded by the kernel: ids never come twice, whatever the seed */
     const struct clock *clock;
     int64_t newest_s;
@@ -61,6 +67,14 @@ void *store_find_ever(const struct store *store,
                       const char *account,
                       struct span id);
 struct object *store_find_any(const struct store *store, struct span id);
+
+/* Everything of that kind that the account (NULL: the platform) ever had, oldest first.
+ * Good until the next store_new. */
+const struct store_list *store_list_of(const struct store *store,
+                                       enum kind kind,
+                                       const char *account);
+/* How many objects of the list were made before that place in the order of creation. */
+size_t store_list_before(const struct store_list *list, size_t position);
 
 int64_t store_now_s(struct store *store);
 const char *store_copy(struct store *store, struct span text); /* empty gives NULL */

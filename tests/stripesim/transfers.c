@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "tests/stripesim/balance.h"
 #include "tests/stripesim/call.h"
 #include "tests/stripesim/events.h"
 #include "tests/stripesim/list.h"
@@ -11,6 +12,15 @@
 #include "tests/stripesim/refunds.h"
 #include "tests/stripesim/sim.h"
 
+static void book_transfer(struct sim *sim,
+                          struct transfer *transfer,
+                          const struct charge *charge);
+static const char *book(struct sim *sim,
+                        enum booking_kind kind,
+                        const char *account,
+                        const char *source,
+                        const char *currency,
+                        int64_t amount);
 static int64_t share_of(int64_t whole,
                         int64_t taken,
                         const struct charge *charge,
@@ -143,22 +153,27 @@ void transfers_make(struct sim *sim, struct charge *charge)
         transfer->amount = charge->transfer_amount == OBJECT_NONE
                                ? charge->amount_captured
                                : charge->transfer_amount;
-        transfer->balance_transaction = store_id(&sim->store, "txn_3");
         transfer->currency = charge->currency;
         transfer->destination = charge->destination;
         transfer->destination_payment = store_id(&sim->store, "py_1");
         transfer->source_transaction = charge->object.id;
         transfer->transfer_group = charge->transfer_group;
         charge->transfer = transfer->object.id;
+        book_transfer(sim, transfer, charge);
     }
     if (charge->application_fee_amount > 0) {
         struct application_fee *fee =
             store_new(&sim->store, KIND_APPLICATION_FEE, NULL, NULL);
         fee->amount = charge->application_fee_amount;
         fee->payer = charge->destination ? charge->destination : charge->object.account;
-        fee->balance_transaction = store_id(&sim->store, "txn_1");
         fee->charge = charge->object.id;
         fee->currency = charge->currency;
+        fee->balance_transaction = book(sim,
+                                        BOOK_APPLICATION_FEE,
+                                        NULL,
+                                        fee->object.id,
+                                        fee->currency,
+                                        fee->amount);
         charge->application_fee = fee->object.id;
     }
 }
@@ -176,11 +191,22 @@ const char *transfers_reverse(struct sim *sim,
         store_new(&sim->store, KIND_TRANSFER_REVERSAL, charge->object.account, NULL);
     reversal->amount =
         share_of(transfer->amount, transfer->amount_reversed, charge, refund);
-    reversal->balance_transaction = store_id(&sim->store, "txn_1");
     reversal->currency = transfer->currency;
     reversal->destination_payment_refund = store_id(&sim->store, "pyr_1");
     reversal->source_refund = refund->object.id;
     reversal->transfer = transfer->object.id;
+    reversal->balance_transaction = book(sim,
+                                         BOOK_TRANSFER_REFUND,
+                                         reversal->object.account,
+                                         reversal->object.id,
+                                         reversal->currency,
+                                         reversal->amount);
+    book(sim,
+         BOOK_PAYMENT_REFUND,
+         transfer->destination,
+         reversal->destination_payment_refund,
+         reversal->currency,
+         reversal->amount);
     reversal->older = transfer->newest;
     transfer->newest = reversal;
     transfer->amount_reversed += reversal->amount;
@@ -200,9 +226,15 @@ void transfers_refund_fee(struct sim *sim,
     const struct application_fee before = *fee;
     struct fee_refund *back = store_new(&sim->store, KIND_FEE_REFUND, NULL, NULL);
     back->amount = share_of(fee->amount, fee->amount_refunded, charge, refund);
-    back->balance_transaction = store_id(&sim->store, "txn_1");
     back->currency = fee->currency;
     back->fee = fee->object.id;
+    back->balance_transaction = book(sim,
+                                     BOOK_APPLICATION_FEE_REFUND,
+                                     NULL,
+                                     back->object.id,
+                                     back->currency,
+                                     back->amount);
+    book(sim, BOOK_FEE_BACK, fee->payer, back->object.id, back->currency, back->amount);
     back->older = fee->newest;
     fee->newest = back;
     fee->amount_refunded += back->amount;
@@ -234,6 +266,43 @@ void transfers_retrieve_fee(struct call *call)
     if (fee) {
         call_answer(call, fee);
     }
+}
+
+/* On both balances; the account bears the platform's fee. */
+static void book_transfer(struct sim *sim,
+                          struct transfer *transfer,
+                          const struct charge *charge)
+{
+    int64_t fee = charge->application_fee_amount;
+    transfer->balance_transaction = book(sim,
+                                         BOOK_TRANSFER,
+                                         transfer->object.account,
+                                         transfer->object.id,
+                                         transfer->currency,
+                                         transfer->amount);
+    balance_book(sim,
+                 &(struct booking){.kind = BOOK_PAYMENT,
+                                   .account = transfer->destination,
+                                   .source = transfer->destination_payment,
+                                   .currency = transfer->currency,
+                                   .amount = transfer->amount,
+                                   .application_fee = fee == OBJECT_NONE ? 0 : fee});
+}
+
+static const char *book(struct sim *sim,
+                        enum booking_kind kind,
+                        const char *account,
+                        const char *source,
+                        const char *currency,
+                        int64_t amount)
+{
+    return balance_book(sim,
+                        &(struct booking){.kind = kind,
+                                          .account = account,
+                                          .source = source,
+                                          .currency = currency,
+                                          .amount = amount})
+        ->object.id;
 }
 
 /* Shares are counted from the sum of all refunds, so that they add up to the whole when

@@ -14,7 +14,7 @@
 #include "tests/stripesim/server.h"
 #include "tests/stripesim/sim.h"
 
-enum { ARENA_CEILING_BYTES = 1024 * 1024 };
+enum { ARENA_CEILING_BYTES = 1024 * 1024, MOST_AVAILABLE_DAYS = 365 };
 enum { MOST_PLAY = 1000000, DEFAULT_LEAST = 500, DEFAULT_MOST = 5000 };
 
 static void verb_tap(struct order *order);
@@ -135,7 +135,7 @@ static void verb_dispute(struct order *order)
     if (!intent) {
         return;
     }
-    if (!charge || charge->status != CHARGE_SUCCEEDED || charge->disputed) {
+    if (!charge || !disputes_may(charge)) {
         order->refused = "it has no charge that can be disputed";
         return;
     }
@@ -442,9 +442,17 @@ static bool read_weights(struct order *order, struct play_order *play)
     return total > 0 || !json_first(order->body, "mix");
 }
 
-/* {api_version?, link_life_s?}: of the events and links that are made from now on */
+/* {api_version?, link_life_s?, available_days?}: of the events, links and balance
+ * transactions that are made from now on */
 static void verb_settings(struct order *order)
 {
+    int64_t days = verbs_integer(order, "available_days", order->sim->available_days);
+    if (days < 0 || days > MOST_AVAILABLE_DAYS) {
+        order->refused = "a number is out of range";
+        return;
+    }
+    order->sim->available_days = days;
+    json_put_integer(order->answer, "available_days", days);
     order->sim->link_life_s =
         verbs_integer(order, "link_life_s", order->sim->link_life_s);
     json_put_integer(order->answer, "link_life_s", order->sim->link_life_s);
