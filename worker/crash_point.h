@@ -14,6 +14,7 @@
  *   taken      Redis gave the job, no slot has it
  *   begun      a slot has it, nothing was done
  *   opened     its payload is open, the handler is next
+ *   written    offline sales have their rows, the commit is next
  *   asked      an asked job has its row in idempotency_keys, its kind is next
  *   marked     the marks of a POST are committed, the POST is next
  *   posted     Stripe has answered the POST, nobody has written that down

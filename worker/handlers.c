@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "worker/asks.h"
+#include "worker/handle_sync.h"
 
 const struct handler handlers[] = {
     {"stripe.event", handle_stripe_event, NULL},
@@ -26,6 +27,7 @@ const struct handler handlers[] = {
     {"payment.cancel", handle_ask, NULL},
     {"payment.refund", handle_ask, NULL},
     {"payment.void", handle_ask, NULL},
+    {"sync.sale", handle_sync_sale, handle_sync_sales},
 };
 const size_t handlers_count = sizeof(handlers) / sizeof(handlers[0]);
 

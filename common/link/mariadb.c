@@ -16,7 +16,8 @@
 #include "common/base/settings.h"
 
 /* A worker of 32 slots holds at most 2,048 statements of the server's 16,382. */
-enum { MOST_STATEMENTS = 64, MOST_PARAMETERS = 64, MOST_COLUMNS = 64 };
+/* As many parameters as a group of offline sales has (worker/sync_rows.c). */
+enum { MOST_STATEMENTS = 64, MOST_PARAMETERS = 768, MOST_COLUMNS = 64 };
 
 /* Its number has another name in the headers. */
 enum { SQL_WSREP_NOT_READY = 1047 };
@@ -423,7 +424,7 @@ static enum outcome execute(struct mariadb *db,
     assert(count <= MOST_PARAMETERS && mysql_stmt_param_count(handle) == count);
     MYSQL_BIND binds[MOST_PARAMETERS];
     int64_t integers[MOST_PARAMETERS];
-    memset(binds, 0, sizeof(binds));
+    memset(binds, 0, count * sizeof(binds[0]));
     for (size_t i = 0; i < count; i++) {
         switch (values[i].type) {
         case SQL_NULL:

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""Offline sales as the front door's jobs carry them, put into the queue without it, and
+what both sides' books say of them afterwards."""
+
+import hashlib
+import json
+import subprocess
+import time
+from datetime import datetime, timezone
+
+from payments_room import PaymentsRoom
+from support.process import ProcessError, wait_until
+from support.programs import Worker, build_dir, sanitizer_env
+
+DAY_MS = 24 * 3600 * 1000
+
+
+def mac_of(amount, method):
+    return hashlib.sha256(f"{amount}|{method}".encode()).hexdigest()
+
+
+def moment_ms(text):
+    """Of "2026-11-22T10:05:00Z", or another offset."""
+    return round(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
+
+
+def sale(local_id, amount=1000, method="cash", pompier=11, amicale=1, sold=None, email=None,
+         intent=None, is_conflict=False, device="phone-1", batch="bat_test"):
+    """The payload of a job, as common/model/sale.c writes it."""
+    now_ms = round(time.time() * 1000)
+    payload = {"pompier_id": pompier, "amicale_id": amicale, "local_id": local_id,
+               "amount": amount, "method": method, "intent": intent,
+               "receipt_email": email,
+               "sold_ms": now_ms if sold is None else moment_ms(sold),
+               "received_ms": now_ms, "device_id": device, "batch_id": batch,
+               "mac": mac_of(amount, method), "request_id": "req-test",
+               "is_conflict": is_conflict or None}
+    return {name: value for name, value in payload.items() if value is not None}
+
+
+def name_of(payload):
+    """The job's name, as the front door gives it."""
+    name = f"sync:{payload['pompier_id']}:{payload['local_id']}"
+    return f"{name}/{payload['mac'][:16]}" if payload.get("is_conflict") else name
+
+
+class SyncRoom(PaymentsRoom):
+    """The amicales of PaymentsRoom, whose phones hand over what they sold offline."""
+
+    def enqueue(self, *sales, suffix="", lane=""):
+        """Puts the sales into the queue; `suffix` makes names that Redis does not know,
+        as after it forgot them. How many were new."""
+        lines = []
+        for one in sales:
+            kind = "sync.card" if one["method"] == "card" else "sync.sale"
+            lines.append("\t".join((name_of(one) + suffix, kind, lane,
+                                    str(one["amicale_id"]), "0",
+                                    json.dumps(one, ensure_ascii=False))))
+        done = subprocess.run(
+            [build_dir() / "tests/worker/tocsin-enqueue", self.stack.config],
+            input="\n".join(lines) + "\n", text=True, capture_output=True, check=False,
+            env=sanitizer_env())
+        if done.returncode != 0:
+            raise ProcessError(f"tocsin-enqueue: {done.stderr}")
+        return int(dict(word.split("=") for word in done.stdout.split())["new"])
+
+    def flush(self, *sales, suffix="", timeout_s=60.0):
+        """The same, and all of them are settled."""
+        self.enqueue(*sales, suffix=suffix)
+        self.wait_quiet(timeout_s)
+
+    def stop_workers(self):
+        for worker in self.stack.workers:
+            worker.stop()
+
+    def start_workers(self):
+        for worker in self.stack.workers:
+            if worker.pid is None:
+                worker.start()
+
+    def crash_at(self, step, *sales):
+        """A worker that takes these sales alone, and dies at the step."""
+        self.wait_quiet()
+        self.stop_workers()
+        crashing = Worker(self.stack.config, "crashing", binary="tocsin-worker-test",
+                          environment={"TOCSIN_CRASH_AT": step}).start()
+        self.enqueue(*sales)
+        assert crashing.wait_exit() == -9
+        self.start_workers()
+        self.wait_quiet(60)
+
+    def clear(self):
+        """Sales have the same names in many tests: Redis forgets them, too."""
+        self.sql("DELETE FROM sync_conflicts")
+        super().clear()
+        self.redis.flushall()
+
+    # Looking inside.
+
+    def sale_row(self, local_id, columns="status", pompier=11):
+        ((*values,),) = self.sql(
+            f"SELECT {columns} FROM payment_intents WHERE pompier_id = %s AND local_id = %s",
+            (pompier, local_id))
+        return values[0] if len(values) == 1 else tuple(values)
+
+    def rows(self):
+        """local_id -> (amount, method, status) of every sale."""
+        return {name: tuple(rest) for name, *rest in self.sql(
+            "SELECT local_id, amount, payment_method, status FROM payment_intents")}
+
+    def conflicts(self, columns="local_id, kind"):
+        return self.sql(f"SELECT {columns} FROM sync_conflicts ORDER BY id")
+
+    def job(self, name, field="state"):
+        return self.redis.hget(f"{{tocsin}}:job:{name}", field)
+
+    def wait_job(self, name, state, timeout_s=30.0):
+        wait_until(lambda: self.job(name) == state, f"{name} {state}", timeout_s)
+
+
+def utc(text):
+    """A DATETIME(3) as pymysql gives it."""
+    return datetime.fromtimestamp(moment_ms(text) / 1000, timezone.utc).replace(tzinfo=None)
