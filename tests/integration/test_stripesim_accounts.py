@@ -68,14 +68,14 @@ def test_payouts_are_retrieved_and_listed_of_their_account_alone(sim):
         sim.control("accounts", {"id": account})
     made = [sim.control("accounts/acct_1One/payout", {"amount": 100, "fails": fails})["object"]
             for fails in (False, True)]
-    sim.control("accounts/acct_1Two/payout", {})
+    sim.control("accounts/acct_1Two/payout", {"amount": 100})
     paid, failed = (stripe.Payout.retrieve(one["id"], **theirs) for one in made)
     assert (paid.status, failed.status) == ("paid", "failed")
     assert paid.to_dict_recursive() == made[0]
     assert [one.id for one in stripe.Payout.list(**theirs)] == [failed.id, paid.id]
     assert [one.id for one in stripe.Payout.list(status="paid", **theirs)] == [paid.id]
     assert [one.id for one in stripe.Payout.list(destination=failed.destination, **theirs)] == [
-        failed.id]
+        failed.id, paid.id]
     assert list(stripe.Payout.list()) == []
     for scope in ({}, {"stripe_account": "acct_1Two"}):
         with pytest.raises(stripe.error.InvalidRequestError) as caught:

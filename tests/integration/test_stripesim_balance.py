@@ -210,3 +210,79 @@ def test_money_is_pending_until_its_day(sim, amicale):
     assert [one.amount for one in balance.available] == [900]
     assert [one.source_types.card for one in balance.pending] == [900]
     assert stripe.BalanceTransaction.list(limit=1).data[0].status == "available"
+
+
+def test_balances_are_added_up_for_a_test(sim, amicale):
+    intent = sell(sim)
+    sell(sim)
+    dispute = sim.control(f"payment_intents/{intent.id}/dispute", {})["object"]
+    sim.control(f"disputes/{dispute['id']}/close", {"won": True})
+    balances = sim.control("balances")["balances"]
+    assert balances["platform"]["charge"] == {
+        "count": 2, "amount": 2000, "fee": 80, "net": 1920}
+    assert balances["platform"]["adjustment.dispute"]["net"] == -2500
+    assert balances["platform"]["adjustment.dispute_reversal"]["net"] == 2500
+    assert balances["platform"]["net"] == 2 * (960 - 1000 + 100)
+    assert balances[AMICALE] == {
+        "payment": {"count": 2, "amount": 2000, "fee": 200, "net": 1800}, "net": 1800}
+
+
+# Refunds, disputes, transfers and fees in lists.
+
+def test_a_refund_may_be_pending_until_it_is_settled(sim, amicale, receiver):
+    sim.control("settings", {"refunds_wait": True})
+    intent = sell(sim)
+    refund = stripe.Refund.create(payment_intent=intent.id)
+    assert (refund.status, refund.balance_transaction is None) == ("pending", False)
+    idle(sim)
+    assert "refund.updated" not in receiver.types()
+    sim.control(f"refunds/{refund.id}/settle", {})
+    assert stripe.Refund.retrieve(refund.id).status == "succeeded"
+    idle(sim)
+    assert receiver.types()[-2:] == ["charge.refund.updated", "refund.updated"]
+
+
+def test_charges_refunds_and_disputes_are_listed_of_their_payment(sim, amicale):
+    other, intent = sell(sim), create(transfer_data={"destination": AMICALE})
+    tap(sim, intent, "declined")
+    tap(sim, intent)
+    charges = stripe.Charge.list(payment_intent=intent.id).data
+    assert [one.status for one in charges] == ["succeeded", "failed"]
+    refunds = [stripe.Refund.create(payment_intent=intent.id, amount=100).id
+               for _ in range(3)][::-1]
+    for scope in ({"payment_intent": intent.id}, {"charge": charges[0].id}):
+        assert [one.id for one in stripe.Refund.list(limit=2, **scope)
+                .auto_paging_iter()] == refunds
+    page = stripe.Refund.list(charge=charges[0].id, starting_after=refunds[0], limit=1)
+    assert ([one.id for one in page.data], page.has_more) == (refunds[1:2], True)
+    assert list(stripe.Refund.list(payment_intent=other.id)) == []
+    assert list(stripe.Charge.list(payment_intent="pi_none")) == []
+    disputed = sim.control(f"payment_intents/{other.id}/dispute", {})["object"]["id"]
+    assert [one.id for one in stripe.Dispute.list()] == [disputed]
+    assert [one.id for one in stripe.Dispute.list(payment_intent=other.id)] == [disputed]
+    assert list(stripe.Dispute.list(charge=charges[0].id)) == []
+
+
+def test_what_was_taken_back_of_a_transfer_and_a_fee_is_listed(sim, amicale):
+    charge = sell(sim).latest_charge
+    for amount in (300, 200):
+        stripe.Refund.create(charge=charge.id, amount=amount, reverse_transfer=True,
+                             refund_application_fee=True)
+    reversals = stripe.Transfer.list_reversals(charge.transfer).data
+    assert [one.amount for one in reversals] == [200, 300]
+    page = stripe.Transfer.list_reversals(charge.transfer, limit=1,
+                                          starting_after=reversals[0].id)
+    assert ([one.id for one in page.data], page.has_more) == ([reversals[1].id], False)
+    assert stripe.Transfer.retrieve_reversal(charge.transfer, reversals[0].id).amount == 200
+    back = stripe.ApplicationFee.list_refunds(charge.application_fee).data
+    assert [one.amount for one in back] == [20, 30]
+    assert stripe.ApplicationFee.retrieve_refund(charge.application_fee, back[1].id).id == (
+        back[1].id)
+    other = sell(sim).latest_charge
+    for missing in (lambda: stripe.Transfer.retrieve_reversal(other.transfer, reversals[0].id),
+                    lambda: stripe.Transfer.list_reversals("tr_none"),
+                    lambda: stripe.ApplicationFee.retrieve_refund(
+                        other.application_fee, back[0].id)):
+        with pytest.raises(stripe.error.InvalidRequestError) as caught:
+            missing()
+        assert (caught.value.http_status, caught.value.code) == (404, "resource_missing")

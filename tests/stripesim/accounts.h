@@ -47,6 +47,7 @@ struct account {
     enum account_stage stage;
     enum capability_status card_payments;
     enum capability_status transfers;
+    const char *bank; /* where payouts go; NULL: none was made; not shown */
     const char *business_name;
     const char *business_type;
     const char *company_city;

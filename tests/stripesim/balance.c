@@ -173,10 +173,16 @@ int64_t balance_available(const struct sim *sim,
     return 0;
 }
 
-const char *balance_type_name(enum booking_kind kind)
+const char *balance_name(enum booking_kind kind)
 {
+    static const char *const told_apart[BOOKING_KIND_COUNT] = {
+        [BOOK_CAPTURE_REST] = "refund.partial_capture_reversal",
+        [BOOK_DISPUTE] = "adjustment.dispute",
+        [BOOK_DISPUTE_REVERSAL] = "adjustment.dispute_reversal",
+        [BOOK_FEE_BACK] = "adjustment.fee",
+    };
     assert(kind < BOOKING_KIND_COUNT);
-    return rows[kind].type;
+    return told_apart[kind] ? told_apart[kind] : rows[kind].type;
 }
 
 /* GET /v1/balance: a walk over the account's transactions. */
@@ -318,12 +324,8 @@ static struct store_list of_source(struct call *call, struct span source)
     struct store_list list = {0};
     struct balance_transaction *first = map_find(&call->sim->booked, source);
     for (struct balance_transaction *at = first; at; at = at->next) {
-        list.room++;
-    }
-    list.objects = ARENA_ARRAY(&call->arena, struct object *, list.room + 1);
-    for (struct balance_transaction *at = first; at; at = at->next) {
         if (span_equal(span_of(at->object.account), span_of(call->account))) {
-            list.objects[list.count++] = &at->object;
+            list_add(call, &list, &at->object);
         }
     }
     return list;

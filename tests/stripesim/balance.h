@@ -97,7 +97,9 @@ struct balance_transaction *balance_of_source(const struct sim *sim, const char 
 int64_t balance_available(const struct sim *sim,
                           const char *account,
                           const char *currency);
-const char *balance_type_name(enum booking_kind kind);
+/* The type, and the category where the type alone does not tell: "adjustment.dispute".
+ */
+const char *balance_name(enum booking_kind kind);
 
 void balance_retrieve(struct call *call);
 void balance_list_transactions(struct call *call);

@@ -4,8 +4,9 @@
 
 #include "tests/stripesim/call.h"
 #include "tests/stripesim/list.h"
-#include "tests/stripesim/payments.h"
 #include "tests/stripesim/charges.h"
+#include "tests/stripesim/payments.h"
+#include "tests/stripesim/sim.h"
 
 /* A card as a terminal or a form sees it. */
 struct card {
@@ -152,7 +153,18 @@ const struct shape charge_shape = {
 
 void charges_list(struct call *call)
 {
-    list_answer(call, KIND_CHARGE, is_wanted);
+    const struct payment_intent *intent =
+        store_find(&call->sim->store,
+                   KIND_PAYMENT_INTENT,
+                   call->account,
+                   form_value(&call->form, "payment_intent"));
+    struct store_list list = {0};
+    if (!intent) {
+        list_answer(call, KIND_CHARGE, is_wanted);
+        return;
+    }
+    payments_add_charges(call, intent, &list);
+    list_answer_of(call, KIND_CHARGE, &list, is_wanted);
 }
 
 void charges_retrieve(struct call *call)

@@ -7,6 +7,7 @@
 #include "tests/stripesim/balance.h"
 #include "tests/stripesim/call.h"
 #include "tests/stripesim/charges.h"
+#include "tests/stripesim/list.h"
 #include "tests/stripesim/payments.h"
 #include "tests/stripesim/sim.h"
 
@@ -17,6 +18,7 @@ static const struct balance_transaction *book(struct sim *sim,
                                               enum booking_kind kind,
                                               const char *what,
                                               int64_t fee);
+static bool is_wanted(const struct call *call, const struct object *object);
 static void write_transactions(struct json_writer *json,
                                const char *name,
                                const void *object);
@@ -138,6 +140,11 @@ const char *disputes_status_name(enum dispute_status status)
     return status_names[status];
 }
 
+void disputes_list(struct call *call)
+{
+    list_answer(call, KIND_DISPUTE, is_wanted);
+}
+
 void disputes_retrieve(struct call *call)
 {
     struct object *dispute = call_find(call, KIND_DISPUTE, call->path_id);
@@ -163,6 +170,15 @@ static const struct balance_transaction *book(struct sim *sim,
             .amount = dispute->amount,
             .stripe_fee = fee,
         });
+}
+
+static bool is_wanted(const struct call *call, const struct object *object)
+{
+    const struct dispute *dispute = (const struct dispute *)(const void *)object;
+    const struct form_entry *charge = form_find(&call->form, "charge");
+    const struct form_entry *intent = form_find(&call->form, "payment_intent");
+    return (!charge || span_is(charge->value, dispute->charge)) &&
+           (!intent || span_equal(intent->value, span_of(dispute->payment_intent)));
 }
 
 static void write_transactions(struct json_writer *json,

@@ -51,6 +51,7 @@ void disputes_close(struct sim *sim, struct dispute *dispute, bool won);
 bool disputes_is_open(const struct dispute *dispute);
 const char *disputes_status_name(enum dispute_status status);
 
+void disputes_list(struct call *call);
 void disputes_retrieve(struct call *call);
 
 #endif

@@ -14,6 +14,7 @@ enum { MOST_TYPES = 20, PREVIOUS_CEILING_BYTES = 256 * 1024 };
 static void write_type(struct json_writer *json, const char *name, const void *object);
 static void write_data(struct json_writer *json, const char *name, const void *object);
 static void write_request(struct json_writer *json, const char *name, const void *object);
+static void expire(struct sim *sim);
 static bool is_wanted(const struct call *call, const struct object *object);
 static bool type_fits(const char *type, struct span wanted);
 
@@ -46,8 +47,10 @@ static const char *const type_names[EVENT_TYPE_COUNT] = {
     [EVENT_READER_ACTION_SUCCEEDED] = "terminal.reader.action_succeeded",
     [EVENT_READER_ACTION_FAILED] = "terminal.reader.action_failed",
     [EVENT_PAYOUT_CREATED] = "payout.created",
+    [EVENT_PAYOUT_UPDATED] = "payout.updated",
     [EVENT_PAYOUT_PAID] = "payout.paid",
     [EVENT_PAYOUT_FAILED] = "payout.failed",
+    [EVENT_PAYOUT_CANCELED] = "payout.canceled",
 };
 
 static const struct field fields[] = {
@@ -108,6 +111,7 @@ const char *events_type_name(enum event_type type)
 
 void events_retrieve(struct call *call)
 {
+    expire(call->sim);
     struct object *event = call_find(call, KIND_EVENT, call->path_id);
     if (event) {
         call_answer(call, event);
@@ -135,7 +139,19 @@ void events_list(struct call *call)
                     MOST_TYPES);
         return;
     }
+    expire(call->sim);
     list_answer(call, KIND_EVENT, is_wanted);
+}
+
+/* Stripe shows the events of the last thirty days. */
+static void expire(struct sim *sim)
+{
+    const struct store_list *events = &sim->store.lists[KIND_EVENT];
+    int64_t oldest = store_now_s(&sim->store) - sim->event_life_s;
+    while (sim->events_gone < events->count &&
+           events->objects[sim->events_gone]->created < oldest) {
+        events->objects[sim->events_gone++]->is_deleted = true;
+    }
 }
 
 static bool is_wanted(const struct call *call, const struct object *object)

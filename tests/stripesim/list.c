@@ -2,6 +2,8 @@
  * Pages of objects, newest first. */
 #include "tests/stripesim/list.h"
 
+#include <stdio.h>
+
 #include "tests/stripesim/call.h"
 #include "tests/stripesim/sim.h"
 
@@ -74,6 +76,54 @@ void list_answer_of(struct call *call,
         page[count - 1 - i] = swapped;
     }
     write_page(call, page, count, has_more);
+}
+
+void list_add(struct call *call, struct store_list *list, struct object *object)
+{
+    if (list->count == list->room) {
+        size_t room = list->room * 2 + 8;
+        struct object **grown = ARENA_ARRAY(&call->arena, struct object *, room);
+        for (size_t i = 0; i < list->count; i++) {
+            grown[i] = list->objects[i];
+        }
+        list->objects = grown;
+        list->room = room;
+    }
+    list->objects[list->count++] = object;
+}
+
+void list_turn(struct store_list *list)
+{
+    for (size_t i = 0; i < list->count / 2; i++) {
+        struct object *swapped = list->objects[i];
+        list->objects[i] = list->objects[list->count - 1 - i];
+        list->objects[list->count - 1 - i] = swapped;
+    }
+}
+
+bool list_is_within(const struct call *call, const char *name, int64_t value)
+{
+    static const struct {
+        const char *suffix;
+        int64_t least; /* of value - bound */
+        int64_t most;
+    } bounds[] = {
+        {"", 0, 0},
+        {"[gt]", 1, INT64_MAX},
+        {"[gte]", 0, INT64_MAX},
+        {"[lt]", INT64_MIN, -1},
+        {"[lte]", INT64_MIN, 0},
+    };
+    for (size_t i = 0; i < FIELD_COUNT(bounds); i++) {
+        char key[64];
+        int64_t bound;
+        snprintf(key, sizeof(key), "%s%s", name, bounds[i].suffix);
+        if (span_to_i64(form_value(&call->form, key), &bound) &&
+            (value - bound < bounds[i].least || value - bound > bounds[i].most)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool narrow_by_created(struct call *call,

@@ -11,6 +11,7 @@
 #define TESTS_STRIPESIM_LIST_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "tests/stripesim/object.h"
 
@@ -28,5 +29,12 @@ void list_answer_of(struct call *call,
                     enum kind kind,
                     const struct store_list *list,
                     list_filter_fn filter);
+/* For handlers that find a short list: adds to one that lives as long as the call. What
+ * is added newest first is put in order by list_turn. */
+void list_add(struct call *call, struct store_list *list, struct object *object);
+void list_turn(struct store_list *list);
+/* Whether a time lies within what name[gt], [gte], [lt] and [lte] of the call ask for;
+ * the route's table has checked that they are numbers. For filters. */
+bool list_is_within(const struct call *call, const char *name, int64_t value);
 
 #endif

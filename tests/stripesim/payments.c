@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "tests/stripesim/balance.h"
+#include "tests/stripesim/call.h"
+#include "tests/stripesim/list.h"
 #include "tests/stripesim/refunds.h"
 #include "tests/stripesim/sim.h"
 #include "tests/stripesim/transfers.h"
@@ -256,6 +258,16 @@ static const char *refund_reason(const char *reason)
     return NULL;
 }
 
+void payments_add_charges(struct call *call,
+                          const struct payment_intent *intent,
+                          struct store_list *list)
+{
+    for (struct charge *at = payments_charge(call->sim, intent); at; at = at->older) {
+        list_add(call, list, &at->object);
+    }
+    list_turn(list);
+}
+
 struct charge *payments_charge(const struct sim *sim, const struct payment_intent *intent)
 {
     return intent->latest_charge ? store_find(&sim->store,
@@ -291,6 +303,7 @@ static struct charge *charge_new(struct sim *sim,
     charge->transfer_group = intent->transfer_group;
     charge->chance = random_next(&sim->choices);
     charge->card_present = intent->card_present;
+    charge->older = payments_charge(sim, intent);
     intent->latest_charge = charge->object.id;
     return charge;
 }

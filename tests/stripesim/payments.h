@@ -19,7 +19,10 @@
 #include "common/base/text.h"
 #include "tests/stripesim/object.h"
 
+struct call;
+struct refund;
 struct sim;
+struct store_list;
 
 enum intent_status {
     INTENT_REQUIRES_PAYMENT_METHOD,
@@ -81,8 +84,9 @@ struct charge {
     const char *customer;
     const char *description;
     const char *destination;
-    const char *dispute; /* the ids of the last ones; not shown */
-    const char *last_refund;
+    struct charge *older; /* of the same payment intent; not shown */
+    const char *dispute; /* the id of the last one; not shown */
+    struct refund *newest_refund; /* not shown */
     const char *failure_code;
     const char *failure_message;
     const char *decline_code; /* not shown by itself */
@@ -134,6 +138,10 @@ void payments_attempt(struct sim *sim,
                       const struct attempt *attempt);
 void payments_capture(struct sim *sim, struct payment_intent *intent, int64_t amount);
 void payments_cancel(struct sim *sim, struct payment_intent *intent, const char *reason);
+/* The charges of one, for a list. */
+void payments_add_charges(struct call *call,
+                          const struct payment_intent *intent,
+                          struct store_list *list);
 /* The latest charge, or NULL. */
 struct charge *payments_charge(const struct sim *sim,
                                const struct payment_intent *intent);

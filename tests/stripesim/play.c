@@ -420,11 +420,7 @@ static void step_fail_refund(struct sim *sim, struct payment_intent *intent)
 static struct refund *last_refund(struct sim *sim, const struct payment_intent *intent)
 {
     const struct charge *charge = payments_charge(sim, intent);
-    return charge && charge->last_refund ? store_find(&sim->store,
-                                                      KIND_REFUND,
-                                                      intent->object.account,
-                                                      span_of(charge->last_refund))
-                                         : NULL;
+    return charge ? charge->newest_refund : NULL;
 }
 
 static void step_dispute(struct sim *sim, struct payment_intent *intent)

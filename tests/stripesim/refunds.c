@@ -16,6 +16,7 @@ static const char *book(struct sim *sim,
                         enum booking_kind kind);
 static struct charge *charge_of(const struct sim *sim, const struct refund *refund);
 static struct charge *charge_asked_for(struct call *call);
+static bool find_refunds(struct call *call, struct store_list *out_list);
 static bool check(struct call *call, const struct charge *charge, int64_t amount);
 static bool is_wanted(const struct call *call, const struct object *object);
 static void write_destination(struct json_writer *json,
@@ -87,7 +88,8 @@ struct refund *refunds_make(struct sim *sim,
     struct charge before = *charge;
     charge->amount_refunded += order->amount;
     charge->refunded = refunds_left(charge) == 0;
-    charge->last_refund = refund->object.id;
+    refund->older = charge->newest_refund;
+    charge->newest_refund = refund;
     if (order->reverse_transfer) {
         refund->transfer_reversal = transfers_reverse(sim, charge, refund);
     }
@@ -135,7 +137,8 @@ void refunds_create(struct call *call)
     struct charge *charge = charge_asked_for(call);
     struct refund_order order = {.booking = BOOK_REFUND,
                                  .metadata = "{}",
-                                 .status = REFUND_SUCCEEDED};
+                                 .status = call->sim->refunds_wait ? REFUND_PENDING
+                                                                   : REFUND_SUCCEEDED};
     if (!charge) {
         return;
     }
@@ -150,12 +153,19 @@ void refunds_create(struct call *call)
     struct refund *refund = refunds_make(call->sim, charge, &order);
     call_answer(call, &refund->object);
     /* The acquirer's reference arrives after the answer, and is told by events. */
-    refunds_settle(call->sim, refund);
+    if (refund->status == REFUND_SUCCEEDED) {
+        refunds_settle(call->sim, refund);
+    }
 }
 
 void refunds_list(struct call *call)
 {
-    list_answer(call, KIND_REFUND, is_wanted);
+    struct store_list list = {0};
+    if (find_refunds(call, &list)) {
+        list_answer_of(call, KIND_REFUND, &list, is_wanted);
+    } else {
+        list_answer(call, KIND_REFUND, is_wanted);
+    }
 }
 
 void refunds_retrieve(struct call *call)
@@ -233,6 +243,30 @@ static struct charge *charge_asked_for(struct call *call)
         return NULL;
     }
     return charge;
+}
+
+/* Of the charge or the payment intent that is asked for; false: of neither. */
+static bool find_refunds(struct call *call, struct store_list *out_list)
+{
+    const struct store *store = &call->sim->store;
+    const struct form_entry *by_charge = form_find(&call->form, "charge");
+    const struct form_entry *by_intent = form_find(&call->form, "payment_intent");
+    struct charge *charge =
+        by_charge ? store_find(store, KIND_CHARGE, call->account, by_charge->value)
+                  : NULL;
+    struct payment_intent *intent =
+        by_intent
+            ? store_find(store, KIND_PAYMENT_INTENT, call->account, by_intent->value)
+            : NULL;
+    if (intent && !charge) {
+        charge = payments_charge(call->sim, intent);
+    }
+    /* Charges before the last one were declined. */
+    for (struct refund *at = charge ? charge->newest_refund : NULL; at; at = at->older) {
+        list_add(call, out_list, &at->object);
+    }
+    list_turn(out_list);
+    return by_charge || by_intent;
 }
 
 static bool check(struct call *call, const struct charge *charge, int64_t amount)

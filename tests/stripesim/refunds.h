@@ -33,6 +33,7 @@ enum refund_status {
 struct refund {
     struct object object;
     int64_t amount;
+    struct refund *older; /* of the same charge; not shown */
     const char *balance_transaction;
     const char *charge;
     const char *currency;

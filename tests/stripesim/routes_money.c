@@ -28,6 +28,11 @@ static const struct param list_refunds[] = {PAGE,
                                             STRING("charge"),
                                             STRING("payment_intent"),
                                             END};
+static const struct param page[] = {CURSOR, END};
+static const struct param list_disputes[] = {PAGE,
+                                             STRING("charge"),
+                                             STRING("payment_intent"),
+                                             END};
 static const struct param list_transfers[] = {PAGE,
                                               STRING("destination"),
                                               STRING("transfer_group"),
@@ -35,8 +40,11 @@ static const struct param list_transfers[] = {PAGE,
 static const struct param list_fees[] = {PAGE, STRING("charge"), END};
 static const struct param list_payouts[] = {
     PAGE,
-    TAKEN("arrival_date"),
-    TAKEN("arrival_date[*]"),
+    NUMBER("arrival_date", 0, MOST_MINOR),
+    NUMBER("arrival_date[gt]", 0, MOST_MINOR),
+    NUMBER("arrival_date[gte]", 0, MOST_MINOR),
+    NUMBER("arrival_date[lt]", 0, MOST_MINOR),
+    NUMBER("arrival_date[lte]", 0, MOST_MINOR),
     STRING("destination"),
     CHOICE("status", "canceled failed in_transit paid pending"),
     END};
@@ -138,10 +146,23 @@ static const struct param create_refund[] = {NUMBER("amount", 1, MOST_MINOR),
                                              METADATA,
                                              EXPAND,
                                              END};
+static const struct param create_payout[] = {
+    NEEDED_NUMBER("amount", 1, MOST_MINOR),
+    NEEDED_STRING("currency"),
+    STRING("description"),
+    STRING("destination"),
+    CHOICE("method", "instant standard"),
+    CHOICE("source_type", "bank_account card fpx"),
+    STRING_UP_TO("statement_descriptor", DESCRIPTOR_CHARACTERS),
+    METADATA,
+    EXPAND,
+    END};
 static const struct param update_refund[] = {METADATA, EXPAND, END};
 
 #define INTENT "/v1/payment_intents"
 #define TRANSACTIONS "/v1/balance_transactions"
+#define TRANSFER "/v1/transfers"
+#define PAYOUT "/v1/payouts"
 #define FEE "/v1/application_fees"
 const struct route routes_money[] = {
     {"POST", INTENT, KIND_PAYMENT_INTENT, create_intent, payment_intents_create},
@@ -173,13 +194,32 @@ const struct route routes_money[] = {
     {"GET", "/v1/refunds", KIND_REFUND, list_refunds, refunds_list},
     {"GET", "/v1/refunds/{id}", KIND_REFUND, none, refunds_retrieve},
     {"POST", "/v1/refunds/{id}", KIND_REFUND, update_refund, refunds_update},
-    {"GET", "/v1/transfers", KIND_TRANSFER, list_transfers, transfers_list},
-    {"GET", "/v1/transfers/{id}", KIND_TRANSFER, none, transfers_retrieve},
+    {"GET", TRANSFER, KIND_TRANSFER, list_transfers, transfers_list},
+    {"GET", TRANSFER "/{id}", KIND_TRANSFER, none, transfers_retrieve},
     {"GET", FEE, KIND_APPLICATION_FEE, list_fees, transfers_list_fees},
     {"GET", FEE "/{id}", KIND_APPLICATION_FEE, none, transfers_retrieve_fee},
+    {"GET",
+     TRANSFER "/{id}/reversals",
+     KIND_TRANSFER_REVERSAL,
+     page,
+     transfers_list_reversals},
+    {"GET",
+     TRANSFER "/{id}/reversals/{id}",
+     KIND_TRANSFER_REVERSAL,
+     none,
+     transfers_retrieve_reversal},
+    {"GET", FEE "/{id}/refunds", KIND_FEE_REFUND, page, transfers_list_fee_refunds},
+    {"GET",
+     FEE "/{id}/refunds/{id}",
+     KIND_FEE_REFUND,
+     none,
+     transfers_retrieve_fee_refund},
+    {"GET", "/v1/disputes", KIND_DISPUTE, list_disputes, disputes_list},
     {"GET", "/v1/disputes/{id}", KIND_DISPUTE, none, disputes_retrieve},
-    {"GET", "/v1/payouts", KIND_PAYOUT, list_payouts, payouts_list},
-    {"GET", "/v1/payouts/{id}", KIND_PAYOUT, none, payouts_retrieve},
+    {"POST", PAYOUT, KIND_PAYOUT, create_payout, payouts_create},
+    {"GET", PAYOUT, KIND_PAYOUT, list_payouts, payouts_list},
+    {"GET", PAYOUT "/{id}", KIND_PAYOUT, none, payouts_retrieve},
+    {"POST", PAYOUT "/{id}/cancel", KIND_PAYOUT, none, payouts_cancel},
     {"GET", "/v1/balance", KIND_BALANCE_TRANSACTION, none, balance_retrieve},
     {"GET",
      TRANSACTIONS,

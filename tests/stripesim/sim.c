@@ -8,7 +8,7 @@
 
 #define API_VERSION "2024-06-20"
 
-enum { LINK_LIFE_S = 300, AVAILABLE_DAYS = 3 };
+enum { LINK_LIFE_S = 300, AVAILABLE_DAYS = 3, EVENT_LIFE_S = 30 * 86400 };
 
 enum outcome sim_init(struct sim *sim,
                       struct event_base *base,
@@ -21,6 +21,7 @@ enum outcome sim_init(struct sim *sim,
         .api_version = API_VERSION,
         .link_life_s = LINK_LIFE_S,
         .available_days = AVAILABLE_DAYS,
+        .event_life_s = EVENT_LIFE_S,
         .seed = options->seed,
     };
     random_seed(&sim->choices, options->seed);
@@ -60,8 +61,12 @@ void sim_reset(struct sim *sim, uint64_t seed)
     faults_init(&sim->faults);
     random_seed(&sim->choices, seed);
     sim->api_version = API_VERSION;
+    sim->bank = NULL;
     sim->link_life_s = LINK_LIFE_S;
     sim->available_days = AVAILABLE_DAYS;
+    sim->event_life_s = EVENT_LIFE_S;
+    sim->events_gone = 0;
+    sim->refunds_wait = false;
     sim->calls = 0;
     sim->seed = seed;
 }

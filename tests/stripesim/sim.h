@@ -37,7 +37,11 @@ struct sim {
     struct play *play;
     struct random choices; /* what happens by chance repeats under the same seed */
     const char *api_version; /* of events */
+    const char *bank; /* where the platform's payouts go; NULL: none was made */
     int64_t link_life_s; /* how long the link to an onboarding page is good */
+    bool refunds_wait; /* those made by the API are pending until they are settled */
+    int64_t event_life_s; /* how long an event is listed */
+    size_t events_gone; /* how many of the oldest are not any more */
     int64_t available_days; /* until money that came in can be paid out */
     uint64_t seed;
     int64_t calls; /* API calls answered */

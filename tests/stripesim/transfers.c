@@ -27,118 +27,7 @@ static int64_t share_of(int64_t whole,
                         const struct refund *refund);
 static bool is_wanted(const struct call *call, const struct object *object);
 static bool is_wanted_fee(const struct call *call, const struct object *object);
-static void write_reversals(struct json_writer *json,
-                            const char *name,
-                            const void *object);
-static void write_fee_refunds(struct json_writer *json,
-                              const char *name,
-                              const void *object);
-static void open_list(struct json_writer *json, const char *name);
-static void close_list(struct json_writer *json,
-                       const char *path,
-                       const char *id,
-                       const char *below);
-static void write_source(struct json_writer *json, const char *name, const void *object);
-
-#define ROW(member, as) FIELD(struct transfer, member, as)
-static const struct field transfer_fields[] = {
-    FIELD_HEAD("transfer"),
-    ROW(amount, FIELD_INTEGER),
-    ROW(amount_reversed, FIELD_INTEGER),
-    ROW(balance_transaction, FIELD_LINK),
-    FIELD_CREATED,
-    ROW(currency, FIELD_STRING),
-    FIELD_NULL("description"),
-    ROW(destination, FIELD_LINK),
-    ROW(destination_payment, FIELD_LINK),
-    FIELD_LIVEMODE,
-    FIELD_ALWAYS("metadata", "{}"),
-    FIELD_BY("reversals", write_reversals),
-    ROW(reversed, FIELD_BOOL),
-    ROW(source_transaction, FIELD_LINK),
-    FIELD_ALWAYS("source_type", "\"card\""),
-    ROW(transfer_group, FIELD_STRING),
-};
-#undef ROW
-const struct shape transfer_shape = {
-    .name = "transfer",
-    .prefix = "tr_3",
-    .path_param = "id",
-    .size = sizeof(struct transfer),
-    .fields = transfer_fields,
-    .field_count = FIELD_COUNT(transfer_fields),
-};
-
-#define ROW(member, as) FIELD(struct transfer_reversal, member, as)
-static const struct field reversal_fields[] = {
-    FIELD_HEAD("transfer_reversal"),
-    ROW(amount, FIELD_INTEGER),
-    ROW(balance_transaction, FIELD_LINK),
-    FIELD_CREATED,
-    ROW(currency, FIELD_STRING),
-    ROW(destination_payment_refund, FIELD_LINK),
-    FIELD_ALWAYS("metadata", "{}"),
-    ROW(source_refund, FIELD_LINK),
-    ROW(transfer, FIELD_LINK),
-};
-#undef ROW
-const struct shape transfer_reversal_shape = {
-    .name = "transfer_reversal",
-    .prefix = "trr_1",
-    .path_param = "reversal",
-    .size = sizeof(struct transfer_reversal),
-    .fields = reversal_fields,
-    .field_count = FIELD_COUNT(reversal_fields),
-};
-
-#define ROW(member, as) FIELD(struct application_fee, member, as)
-static const struct field fee_fields[] = {
-    FIELD_HEAD("application_fee"),
-    {.name = "account",
-     .kind = FIELD_LINK,
-     .offset = offsetof(struct application_fee, payer)},
-    ROW(amount, FIELD_INTEGER),
-    ROW(amount_refunded, FIELD_INTEGER),
-    FIELD_ALWAYS("application", "\"ca_TocsinOfTheSimulator\""),
-    ROW(balance_transaction, FIELD_LINK),
-    ROW(charge, FIELD_LINK),
-    FIELD_CREATED,
-    ROW(currency, FIELD_STRING),
-    FIELD_BY("fee_source", write_source),
-    FIELD_LIVEMODE,
-    FIELD_NULL("originating_transaction"),
-    ROW(refunded, FIELD_BOOL),
-    FIELD_BY("refunds", write_fee_refunds),
-};
-#undef ROW
-const struct shape application_fee_shape = {
-    .name = "application_fee",
-    .prefix = "fee_1",
-    .path_param = "id",
-    .size = sizeof(struct application_fee),
-    .fields = fee_fields,
-    .field_count = FIELD_COUNT(fee_fields),
-};
-
-#define ROW(member, as) FIELD(struct fee_refund, member, as)
-static const struct field fee_refund_fields[] = {
-    FIELD_HEAD("fee_refund"),
-    ROW(amount, FIELD_INTEGER),
-    ROW(balance_transaction, FIELD_LINK),
-    FIELD_CREATED,
-    ROW(currency, FIELD_STRING),
-    ROW(fee, FIELD_LINK),
-    FIELD_ALWAYS("metadata", "{}"),
-};
-#undef ROW
-const struct shape fee_refund_shape = {
-    .name = "fee_refund",
-    .prefix = "fr_1",
-    .path_param = "refund",
-    .size = sizeof(struct fee_refund),
-    .fields = fee_refund_fields,
-    .field_count = FIELD_COUNT(fee_refund_fields),
-};
+static void *below(struct call *call, enum kind kind, enum kind above, size_t offset);
 
 void transfers_make(struct sim *sim, struct charge *charge)
 {
@@ -321,6 +210,56 @@ static int64_t share_of(int64_t whole,
     return share < whole - taken ? share : whole - taken;
 }
 
+void transfers_list_reversals(struct call *call)
+{
+    struct transfer *transfer = call_find(call, KIND_TRANSFER, call->path_id);
+    struct store_list list = {0};
+    if (!transfer) {
+        return;
+    }
+    for (struct transfer_reversal *at = transfer->newest; at; at = at->older) {
+        list_add(call, &list, &at->object);
+    }
+    list_turn(&list);
+    list_answer_of(call, KIND_TRANSFER_REVERSAL, &list, NULL);
+}
+
+void transfers_retrieve_reversal(struct call *call)
+{
+    struct object *found = below(call,
+                                 KIND_TRANSFER_REVERSAL,
+                                 KIND_TRANSFER,
+                                 offsetof(struct transfer_reversal, transfer));
+    if (found) {
+        call_answer(call, found);
+    }
+}
+
+void transfers_list_fee_refunds(struct call *call)
+{
+    struct application_fee *fee = call_find(call, KIND_APPLICATION_FEE, call->path_id);
+    struct store_list list = {0};
+    if (!fee) {
+        return;
+    }
+    for (struct fee_refund *at = fee->newest; at; at = at->older) {
+        list_add(call, &list, &at->object);
+    }
+    list_turn(&list);
+    list_answer_of(call, KIND_FEE_REFUND, &list, NULL);
+}
+
+void transfers_retrieve_fee_refund(struct call *call)
+{
+    struct object *found = below(call,
+                                 KIND_FEE_REFUND,
+                                 KIND_APPLICATION_FEE,
+                                 offsetof(struct fee_refund, fee));
+    if (found) {
+        call_answer(call, found);
+    }
+}
+
 static bool is_wanted(const struct call *call, const struct object *object)
 {
     const struct transfer *transfer = (const struct transfer *)(const void *)object;
@@ -339,57 +278,32 @@ static bool is_wanted_fee(const struct call *call, const struct object *object)
     return !charge || span_is(charge->value, fee->charge);
 }
 
-static void write_reversals(struct json_writer *json,
-                            const char *name,
-                            const void *object)
+/* What the path's last part names, when it belongs to what the third names:
+ * /v1/transfers/{id}/reversals/{id}. The offset is of the link to that. */
+static void *below(struct call *call, enum kind kind, enum kind above, size_t offset)
 {
-    const struct transfer *transfer = object;
-    open_list(json, name);
-    for (const struct transfer_reversal *at = transfer->newest; at; at = at->older) {
-        object_write(&at->object, json, NULL, NULL);
+    struct span rest = call->path;
+    struct span owner = {NULL, 0};
+    for (int i = 0; i < 4; i++) {
+        owner = span_cut(rest, '/', &rest);
     }
-    close_list(json, "/v1/transfers", transfer->object.id, "reversals");
-}
-
-static void write_fee_refunds(struct json_writer *json,
-                              const char *name,
-                              const void *object)
-{
-    const struct application_fee *fee = object;
-    open_list(json, name);
-    for (const struct fee_refund *at = fee->newest; at; at = at->older) {
-        object_write(&at->object, json, NULL, NULL);
+    if (!call_find(call, above, owner)) {
+        return NULL;
     }
-    close_list(json, "/v1/application_fees", fee->object.id, "refunds");
-}
-
-static void open_list(struct json_writer *json, const char *name)
-{
-    json_open(json, name, '{');
-    json_put_string(json, "object", SPAN("list"));
-    json_open(json, "data", '[');
-}
-
-static void close_list(struct json_writer *json,
-                       const char *path,
-                       const char *id,
-                       const char *below)
-{
-    struct text url;
-    text_init(&url, 256);
-    text_addf(&url, "%s/%s/%s", path, id, below);
-    json_close(json, ']');
-    json_put_bool(json, "has_more", false);
-    json_put_string(json, "url", text_span(&url));
-    json_close(json, '}');
-    text_done(&url);
-}
-
-static void write_source(struct json_writer *json, const char *name, const void *object)
-{
-    const struct application_fee *fee = object;
-    json_open(json, name, '{');
-    json_put_string(json, "charge", span_of(fee->charge));
-    json_put_string(json, "type", SPAN("charge"));
-    json_close(json, '}');
+    void *object = call_find(call, kind, call->path_id);
+    if (!object) {
+        return NULL;
+    }
+    const char *const *link = (const char *const *)(void *)((char *)object + offset);
+    if (!span_is(owner, *link)) {
+        call_refuse(call,
+                    &(struct refusal){.status = 404,
+                                      .code = "resource_missing",
+                                      .param = object_shape(kind)->path_param},
+                    "No such %s: '%.*s'",
+                    object_shape(kind)->name,
+                    SPAN_ARGS(call->path_id));
+        return NULL;
+    }
+    return object;
 }

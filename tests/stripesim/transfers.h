@@ -32,7 +32,7 @@ struct transfer_reversal {
     const char *destination_payment_refund;
     const char *source_refund;
     const char *transfer;
-    const struct transfer_reversal *older; /* of the same transfer */
+    struct transfer_reversal *older; /* of the same transfer */
 };
 
 struct transfer {
@@ -45,7 +45,7 @@ struct transfer {
     const char *destination_payment;
     const char *source_transaction; /* the charge */
     const char *transfer_group;
-    const struct transfer_reversal *newest;
+    struct transfer_reversal *newest;
     bool reversed; /* all of it */
 };
 
@@ -55,7 +55,7 @@ struct fee_refund {
     const char *balance_transaction;
     const char *currency;
     const char *fee;
-    const struct fee_refund *older; /* of the same fee */
+    struct fee_refund *older; /* of the same fee */
 };
 
 struct application_fee {
@@ -66,7 +66,7 @@ struct application_fee {
     const char *balance_transaction;
     const char *charge;
     const char *currency;
-    const struct fee_refund *newest;
+    struct fee_refund *newest;
     bool refunded; /* all of it */
 };
 
@@ -85,5 +85,9 @@ void transfers_list(struct call *call);
 void transfers_retrieve(struct call *call);
 void transfers_list_fees(struct call *call);
 void transfers_retrieve_fee(struct call *call);
+void transfers_list_reversals(struct call *call);
+void transfers_retrieve_reversal(struct call *call);
+void transfers_list_fee_refunds(struct call *call);
+void transfers_retrieve_fee_refund(struct call *call);
 
 #endif

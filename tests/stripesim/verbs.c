@@ -7,14 +7,14 @@
 #include "tests/stripesim/accounts.h"
 #include "tests/stripesim/disputes.h"
 #include "tests/stripesim/payments.h"
-#include "tests/stripesim/payouts.h"
 #include "tests/stripesim/play.h"
 #include "tests/stripesim/readers.h"
 #include "tests/stripesim/refunds.h"
 #include "tests/stripesim/server.h"
 #include "tests/stripesim/sim.h"
 
-enum { ARENA_CEILING_BYTES = 1024 * 1024, MOST_AVAILABLE_DAYS = 365 };
+enum { ARENA_CEILING_BYTES = 1024 * 1024 };
+enum { MOST_AVAILABLE_DAYS = 365, MOST_EVENT_LIFE_S = 30 * 86400 };
 enum { MOST_PLAY = 1000000, DEFAULT_LEAST = 500, DEFAULT_MOST = 5000 };
 
 static void verb_tap(struct order *order);
@@ -27,7 +27,6 @@ static void verb_account(struct order *order);
 static void verb_account_stage(struct order *order);
 static void verb_authorize(struct order *order);
 static void verb_deauthorize(struct order *order);
-static void verb_payout(struct order *order);
 static void verb_reader(struct order *order);
 static void verb_reader_status(struct order *order);
 static void verb_send_event(struct order *order);
@@ -60,7 +59,13 @@ const struct verb verbs_table[] = {
     {"POST", "accounts/{id}/stage", verb_account_stage},
     {"POST", "accounts/{id}/authorize", verb_authorize},
     {"POST", "accounts/{id}/deauthorize", verb_deauthorize},
-    {"POST", "accounts/{id}/payout", verb_payout},
+    {"POST", "accounts/{id}/payout", verbs_payout},
+    {"POST", "payouts", verbs_payouts},
+    {"POST", "payouts/{id}/send", verbs_payout_send},
+    {"POST", "payouts/{id}/pay", verbs_payout_pay},
+    {"POST", "payouts/{id}/fail", verbs_payout_fail},
+    {"POST", "payouts/{id}/cancel", verbs_payout_cancel},
+    {"GET", "balances", verbs_balances},
     {"POST", "readers", verb_reader},
     {"POST", "readers/{id}/status", verb_reader_status},
     {"GET", "faults", verb_faults},
@@ -246,20 +251,6 @@ static void verb_deauthorize(struct order *order)
     }
 }
 
-/* {amount?: 1000, fails?: false} */
-static void verb_payout(struct order *order)
-{
-    struct account *account = verbs_object(order, KIND_ACCOUNT);
-    if (account) {
-        show(order,
-             &payouts_make(order->sim,
-                           account->object.id,
-                           verbs_integer(order, "amount", 1000),
-                           !json_is_true(order->body, "fails"))
-                  ->object);
-    }
-}
-
 /* {id?, account?, label?, location?, device_type?} */
 static void verb_reader(struct order *order)
 {
@@ -442,22 +433,35 @@ static bool read_weights(struct order *order, struct play_order *play)
     return total > 0 || !json_first(order->body, "mix");
 }
 
-/* {api_version?, link_life_s?, available_days?}: of the events, links and balance
- * transactions that are made from now on */
+/* {api_version?, link_life_s?, available_days?, event_life_s?, refunds_wait?}: of what is
+ * made from now on; of events, of all */
 static void verb_settings(struct order *order)
 {
-    int64_t days = verbs_integer(order, "available_days", order->sim->available_days);
-    if (days < 0 || days > MOST_AVAILABLE_DAYS) {
-        order->refused = "a number is out of range";
-        return;
+    struct sim *sim = order->sim;
+    const struct {
+        const char *name;
+        int64_t *value;
+        int64_t most;
+    } numbers[] = {
+        {"link_life_s", &sim->link_life_s, INT64_MAX},
+        {"available_days", &sim->available_days, MOST_AVAILABLE_DAYS},
+        {"event_life_s", &sim->event_life_s, MOST_EVENT_LIFE_S},
+    };
+    for (size_t i = 0; i < FIELD_COUNT(numbers); i++) {
+        int64_t value = verbs_integer(order, numbers[i].name, *numbers[i].value);
+        if (value < 0 || value > numbers[i].most) {
+            order->refused = "a number is out of range";
+            return;
+        }
+        *numbers[i].value = value;
+        json_put_integer(order->answer, numbers[i].name, value);
     }
-    order->sim->available_days = days;
-    json_put_integer(order->answer, "available_days", days);
-    order->sim->link_life_s =
-        verbs_integer(order, "link_life_s", order->sim->link_life_s);
-    json_put_integer(order->answer, "link_life_s", order->sim->link_life_s);
-    order->sim->api_version = verbs_string(order, "api_version", order->sim->api_version);
-    json_put_string(order->answer, "api_version", span_of(order->sim->api_version));
+    if (json_has(order->body, "refunds_wait")) {
+        sim->refunds_wait = json_is_true(order->body, "refunds_wait");
+    }
+    json_put_bool(order->answer, "refunds_wait", sim->refunds_wait);
+    sim->api_version = verbs_string(order, "api_version", sim->api_version);
+    json_put_string(order->answer, "api_version", span_of(sim->api_version));
 }
 
 /* {seed?} */

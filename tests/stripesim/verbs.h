@@ -48,4 +48,13 @@ void *verbs_object(struct order *order, enum kind kind);
 void verbs_summary(struct order *order);
 void verbs_events(struct order *order);
 
+/* verbs_balance.c */
+void verbs_payout(struct order *order);
+void verbs_payouts(struct order *order);
+void verbs_payout_send(struct order *order);
+void verbs_payout_pay(struct order *order);
+void verbs_payout_fail(struct order *order);
+void verbs_payout_cancel(struct order *order);
+void verbs_balances(struct order *order);
+
 #endif
