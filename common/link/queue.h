@@ -57,8 +57,8 @@ struct job_new {
     enum job_lane lane;
     struct span tenant; /* amicale id in decimal, or "-" */
     struct span
-        member; /* whose it is within the tenant: members take turns as tenants do;
-                           empty: the tenant's own */
+        member; /* whose it is within the tenant, at most JOB_TENANT_BYTES: members
+                           take turns as tenants do; empty: the tenant's own */
     struct span payload; /* sealed */
     struct span mac; /* 64 hex digits: fingerprint of the canonical body; empty: whatever
                         comes under the name, before or after, counts as the same */
@@ -324,8 +324,9 @@ struct list {
     int most;
     int scan;
 };
-/* In the order in which the state runs: ready as they would be taken, scheduled and
- * leased by their time, done and dead newest first. */
+/* In the order in which the state runs: ready as they would be taken (a tenant's jobs that
+ * have members stand at its turns in some order), scheduled and leased by their time, done
+ * and dead newest first. */
 struct command queue_list(struct arena *arena,
                           struct partition partition,
                           const struct list *list);

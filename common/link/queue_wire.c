@@ -11,7 +11,7 @@ static size_t refs_of(const struct job_new *job);
 static bool is_ref(struct span ref);
 static const struct reply *next_item(struct reader *reader, enum reply_type type);
 
-enum { CALL_ARGUMENTS = 4, JOB_ARGUMENTS = 12 };
+enum { CALL_ARGUMENTS = 4, JOB_ARGUMENTS = 13 };
 
 struct span wire_key(struct arena *arena, struct partition partition, const char *suffix)
 {
@@ -84,6 +84,7 @@ void wire_put_job(struct wire *wire, const struct job_new *job)
 {
     assert(job_id_is_valid(job->id) && job->lane != LANE_QUARANTINE);
     assert(job->tenant.len > 0 && job->tenant.len <= JOB_TENANT_BYTES);
+    assert(job->member.len <= JOB_TENANT_BYTES);
     assert(job->delay_ms >= 0 && job->ref_count <= JOB_REFS);
     wire_put(wire, job->id);
     wire_put_string(wire, job->kind->name);
@@ -96,6 +97,7 @@ void wire_put_job(struct wire *wire, const struct job_new *job)
     wire_put_i64(wire, job->kind->max_attempts);
     wire_put_string(wire, job->kind->group_max > 1 ? "1" : "0");
     wire_put_neighbours(wire, job->kind->needs);
+    wire_put(wire, job->member);
     wire_put_i64(wire, (int64_t)refs_of(job));
     for (size_t i = 0; i < job->ref_count; i++) {
         if (is_ref(job->refs[i])) {

@@ -80,25 +80,66 @@ local function queue_names()
     return names
 end
 
--- A queue's present turn: that of the job which was taken last.
+-- Turns are given in rounds: in `<queue>` to tenants, in `<queue>:<tenant>` to the members of
+-- a tenant. A round's present turn is that of the job which was taken last.
 local present_turns = {}
-local function present_turn(queue)
-    local turn = present_turns[queue]
+local function present_turn(round)
+    local turn = present_turns[round]
     if not turn then
-        turn = tonumber(redis.call('HGET', P .. ':turn', queue) or 0)
-        present_turns[queue] = turn
+        turn = tonumber(redis.call('HGET', P .. ':turn', round) or 0)
+        present_turns[round] = turn
     end
     return turn
 end
 
--- The tenant's next turn in a queue: behind its own last one, and never in the past, so a
--- tenant that comes late stands beside the first job of each other tenant.
-local function next_turn(queue, tenant)
-    local key = P .. ':turns:' .. queue
-    local last = tonumber(redis.call('ZSCORE', key, tenant) or 0)
-    local turn = math.max(present_turn(queue), last) + 1
-    redis.call('ZADD', key, turn, tenant)
+-- Somebody's next turn in a round: behind their own last one, and never in the past, so who
+-- comes late stands beside the first job of each other.
+local function next_turn(round, who)
+    local key = P .. ':turns:' .. round
+    local last = tonumber(redis.call('ZSCORE', key, who) or 0)
+    local turn = math.max(present_turn(round), last) + 1
+    redis.call('ZADD', key, turn, who)
     return turn
+end
+
+-- New turns for a job that comes to a queue. The tenant's is returned; that of its member, if
+-- it has one, is put down in `job`.
+local function next_turns(queue, job)
+    job.member_turn = job.member and next_turn(queue .. ':' .. job.tenant, job.member)
+    return next_turn(queue, job.tenant)
+end
+
+-- Where the jobs of a tenant stand by their members' turns.
+local function members_key(queue, tenant)
+    return P .. ':members:' .. queue .. ':' .. tenant
+end
+
+-- Stands a job at a turn of its tenant's.
+local function stand(id, job, queue, turn)
+    redis.call('ZADD', P .. ':ready:' .. queue, turn, id)
+    if job.group == '1' then
+        redis.call('ZADD', P .. ':group:' .. queue .. ':' .. job.tenant, turn, id)
+    end
+end
+
+-- What makes a job ready: it stands at its turns.
+local function line_up(id, job, queue, turn)
+    stand(id, job, queue, turn)
+    if job.member then
+        redis.call('ZADD', members_key(queue, job.tenant), job.member_turn, id)
+    end
+    woken = true
+end
+
+-- What ready jobs leave.
+local function step_out(id, job, queue)
+    redis.call('ZREM', P .. ':ready:' .. queue, id)
+    if job.group == '1' then
+        redis.call('ZREM', P .. ':group:' .. queue .. ':' .. job.tenant, id)
+    end
+    if job.member then
+        redis.call('ZREM', members_key(queue, job.tenant), id)
+    end
 end
 
 -- --- neighbours --------------------------------------------------------------------------
@@ -177,7 +218,7 @@ end
 local function job_of(id)
     local got = redis.call('HMGET', record_key(id), 'state', 'lane', 'kind', 'tenant', 'group',
                            'reply', 'home', 'attempt', 'max', 'crashes', 'deferrals', 'token',
-                           'turn', 'worker', 'history', 'at')
+                           'turn', 'worker', 'history', 'at', 'member', 'member_turn')
     if not got[1] then
         return nil
     end
@@ -187,36 +228,37 @@ local function job_of(id)
         max = tonumber(got[9]), crashes = tonumber(got[10] or 0),
         deferrals = tonumber(got[11] or 0), token = got[12], turn = tonumber(got[13] or 0),
         worker = got[14] or '', history = got[15] or '', at = tonumber(got[16]),
+        member = got[17], member_turn = tonumber(got[18] or 0),
     }
 end
 
 -- The one function that moves a job between states. `score` is the turn of ready, the
 -- lease's end of leased, the moment due of scheduled, the moment settled of done and dead.
 -- Further arguments are fields of the record and their values. `job` needs state, lane,
--- kind, tenant, group and reply.
+-- kind, tenant, member, group and reply; to ready, its member's turn too.
 local function move(id, job, to, lane, score, ...)
-    local from = job.state
+    local from, at = job.state, score
     if not MOVES[from][to] then
         error('no move from ' .. from .. ' to ' .. to .. ': ' .. id)
     end
-    redis.call('ZREM', P .. ':' .. from .. ':' .. job.lane .. ':' .. job.kind, id)
-    redis.call('ZADD', P .. ':' .. to .. ':' .. lane .. ':' .. job.kind, score, id)
+    local old, new = job.lane .. ':' .. job.kind, lane .. ':' .. job.kind
+    if from == 'ready' then
+        step_out(id, job, old)
+    else
+        redis.call('ZREM', P .. ':' .. from .. ':' .. old, id)
+    end
+    if to == 'ready' then
+        at = now
+        line_up(id, job, new, score)
+    else
+        redis.call('ZADD', P .. ':' .. to .. ':' .. new, score, id)
+    end
     if from == 'leased' then
         probe_over(id)
     elseif from == 'dead' then
         redis.call('ZREM', P .. ':unarchived', id)
-    elseif from == 'ready' and job.group == '1' then
-        redis.call('ZREM', P .. ':group:' .. job.lane .. ':' .. job.kind .. ':' .. job.tenant, id)
     end
-    local at = score
-    if to == 'ready' then
-        at = now
-        woken = true
-        if job.group == '1' then
-            redis.call('ZADD', P .. ':group:' .. lane .. ':' .. job.kind .. ':' .. job.tenant,
-                       score, id)
-        end
-    elseif to == 'dead' then
+    if to == 'dead' then
         redis.call('ZADD', P .. ':unarchived', score, id)
     end
     redis.call('HSET', record_key(id), 'state', to, 'lane', lane, 'at', at, ...)
@@ -263,14 +305,14 @@ local function crash(id, job, why)
         local queue = 'quarantine:' .. job.kind
         local needs = redis.call('HGET', P .. ':queues', lane .. ':' .. job.kind)
         redis.call('HSET', P .. ':queues', queue, needs)
-        lane, turn = 'quarantine', next_turn(queue, job.tenant)
+        lane, turn = 'quarantine', next_turns(queue, job)
     end
     move(id, job, 'ready', lane, turn, 'home', job.home, 'crashes', crashes, 'attempt', attempt,
          'fault', why, 'history', history)
     return false
 end
 
--- A leased job that was not begun goes back to its turn as if it had never been taken.
+-- A leased job that was not begun goes back to its turns as if it had never been taken.
 local function give_back(id, job)
     count('released')
     move(id, job, 'ready', job.lane, job.turn)
@@ -287,9 +329,9 @@ end
 
 -- A new job stands in ARGV from `i` as: id, kind, lane, tenant, payload, mac, delay_ms, reply,
 -- max attempts, group (1 when its kind has groups, else 0), needs (names of neighbours, by
--- commas), number of refs, refs. Returns where the next one stands.
+-- commas), member ('' none), number of refs, refs. Returns where the next one stands.
 local function after_job(i)
-    return i + 12 + tonumber(ARGV[i + 11])
+    return i + 13 + tonumber(ARGV[i + 12])
 end
 
 -- Enqueues the job at `i`. 0: it is new; 1: known with the same body; 2: with another one. Who
@@ -297,7 +339,7 @@ end
 local queues_seen = {}
 local function add(i)
     local id, kind, lane, tenant, mac = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 5]
-    local delay_ms, group = tonumber(ARGV[i + 6]), ARGV[i + 9]
+    local delay_ms, job = tonumber(ARGV[i + 6]), {tenant = tenant, group = ARGV[i + 9]}
     local key, queue, after = record_key(id), lane .. ':' .. kind, after_job(i)
     local known = redis.call('HGET', key, 'mac')
     if known then
@@ -306,11 +348,14 @@ local function add(i)
         return same and 1 or 2
     end
     count('enqueued')
+    if ARGV[i + 11] ~= '' then
+        job.member = ARGV[i + 11]
+    end
     if not queues_seen[queue] then
         queues_seen[queue] = true
         redis.call('HSET', P .. ':queues', queue, ARGV[i + 10])
     end
-    for r = i + 12, after - 1 do
+    for r = i + 13, after - 1 do
         if ARGV[r] ~= id then -- its own name finds it without an index
             redis.call('ZADD', P .. ':ref:' .. ARGV[r], now, id)
         end
@@ -320,17 +365,15 @@ local function add(i)
         state, at = 'scheduled', now + delay_ms
         redis.call('ZADD', P .. ':scheduled:' .. queue, at, id)
     else
-        local turn = next_turn(queue, tenant)
-        redis.call('ZADD', P .. ':ready:' .. queue, turn, id)
-        if group == '1' then
-            redis.call('ZADD', P .. ':group:' .. queue .. ':' .. tenant, turn, id)
-        end
-        woken = true
+        line_up(id, job, queue, next_turns(queue, job))
     end
     redis.call('HSET', key, 'version', RECORD_VERSION, 'kind', kind, 'lane', lane, 'tenant',
                tenant, 'state', state, 'at', at, 'mac', mac, 'enqueued', now, 'max', ARGV[i + 8],
-               'reply', ARGV[i + 7], 'group', group, 'refs',
-               table.concat(ARGV, ' ', i + 12, after - 1), 'payload', ARGV[i + 4])
+               'reply', ARGV[i + 7], 'group', job.group, 'refs',
+               table.concat(ARGV, ' ', i + 13, after - 1), 'payload', ARGV[i + 4])
+    if job.member then
+        redis.call('HSET', key, 'member', job.member)
+    end
     return 0
 end
 

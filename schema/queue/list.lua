@@ -7,8 +7,9 @@
 --          most, scan (records that may be looked at for the sake of the tenant)
 -- Reply    records without payloads, as lib.lua's `records_of` puts them; the cursor is ''
 --          on the last page; partial is 1 when the scan bound ended the page
--- Order: ready queue by queue as each would be taken, leased and scheduled by their
--- moment, done and dead newest first. The cursor is a position, "<queue> <score> <id>", and
+-- Order: ready queue by queue as each would be taken (which tenant when is exact; of a
+-- tenant's jobs that have members the one that goes is found by take), leased and scheduled by
+-- their moment, done and dead newest first. The cursor is a position, "<queue> <score> <id>", and
 -- not a job: pages neither repeat nor leave out a job that stays, whatever goes or comes.
 -- O(log n) for each queue and each record.
 local state, lane, kind, tenant, cursor = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]

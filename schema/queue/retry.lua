@@ -17,7 +17,7 @@ end
 local history = remember(job, '"by":' .. cjson.encode(ARGV[2]) .. ',"outcome":"RETRIED","text":' ..
                                   cjson.encode(ARGV[3]))
 count('retried')
-move(id, job, 'ready', job.home, next_turn(job.home .. ':' .. job.kind, job.tenant), 'attempt', 0,
+move(id, job, 'ready', job.home, next_turns(job.home .. ':' .. job.kind, job), 'attempt', 0,
      'crashes', 0, 'deferrals', 0, 'outcome', '', 'history', history)
 for _ = 1, tonumber(ARGV[4]) do
     add(5)

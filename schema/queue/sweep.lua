@@ -72,7 +72,7 @@ end
 for _, queue in ipairs(queues) do
     each_over('scheduled', queue, function(id, job)
         due = due + 1
-        move(id, job, 'ready', job.lane, next_turn(queue, job.tenant))
+        move(id, job, 'ready', job.lane, next_turns(queue, job))
     end)
 end
 finish()

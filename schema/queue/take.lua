@@ -19,8 +19,9 @@
 -- told of none any more, may not become empty, is gone, or has not asked for DRAIN_MS.
 --
 -- Whom it serves next, from the outside in: the lane whose pass is lowest, in it the kind
--- whose pass is lowest, in it the job whose turn is lowest. A pass grows by 16 / weight with
--- each slot; who was idle starts at the present pass, so idling saves nothing up.
+-- whose pass is lowest, in it the tenant whose turn is lowest, in it the member whose turn is
+-- lowest. A pass grows by 16 / weight with each slot; who was idle starts at the present
+-- pass, so idling saves nothing up.
 local worker, lease_ms = ARGV[1], tonumber(ARGV[5])
 local live_slots, general_slots = tonumber(ARGV[2]), tonumber(ARGV[3])
 local quarantine, may_drain = ARGV[4] == '1', ARGV[4] == '0'
@@ -66,7 +67,7 @@ for i = 6, #ARGV, 4 do
     kinds[#kinds + 1] = kind
 end
 
--- The next job of a queue and its turn, read ahead `want` at a time.
+-- The job that stands at a queue's next turn, and that turn, read ahead `queue.want` at a time.
 local function head(queue)
     while put_aside < PUT_ASIDE_MOST and strays < STRAYS_MOST do
         local id = queue.ahead[queue.next]
@@ -74,10 +75,10 @@ local function head(queue)
             if queue.exhausted then
                 return nil
             end
-            queue.ahead = redis.call('ZRANGE', queue.key, 0, want - 1, 'WITHSCORES')
+            queue.ahead = redis.call('ZRANGE', queue.key, 0, queue.want - 1, 'WITHSCORES')
             -- A first one that was dealt with would come again for ever: it should have left.
             queue.next = 1
-            queue.exhausted = #queue.ahead < 2 * want or gone[queue.ahead[1]]
+            queue.exhausted = #queue.ahead < 2 * queue.want or gone[queue.ahead[1]]
         elseif gone[id] then
             queue.next = queue.next + 2
         else
@@ -100,7 +101,7 @@ for _, row in ipairs(LANES) do
         if known[name] and open then
             lane.queues[#lane.queues + 1] = {
                 name = name, lane = lane, kind = kind, key = P .. ':ready:' .. name, ahead = {},
-                next = 1, exhausted = false, turn = 0,
+                next = 1, want = want, exhausted = false,
             }
         end
     end
@@ -163,15 +164,16 @@ end
 
 -- The job as `move` and the reply need it; nil when it cannot be taken: its record is of
 -- another version, then it waits and is counted, or it is not there at all (somebody deleted
--- it). Then the id is no job and leaves its queue, and `group` if it was met there.
-local function open_record(queue, id, group)
+-- it). Then the id is no job and leaves its queue, and the tenant's sets if it was met there.
+local function open_record(queue, id, tenant)
     local record = redis.call('HMGET', record_key(id), 'version', 'tenant', 'payload', 'attempt',
-                              'crashes', 'deferrals', 'enqueued', 'reply', 'group')
+                              'crashes', 'deferrals', 'enqueued', 'reply', 'group', 'member')
     local job = {
         state = 'ready', lane = queue.lane.name, kind = queue.kind.name, tenant = record[2],
         payload = record[3], attempt = tonumber(record[4] or 0),
         crashes = tonumber(record[5] or 0), deferrals = tonumber(record[6] or 0),
         enqueued = tonumber(record[7]), reply = record[8], group = record[9],
+        member = record[10],
     }
     if record[1] == RECORD_VERSION then
         return job
@@ -179,9 +181,7 @@ local function open_record(queue, id, group)
     gone[id] = true
     if not record[1] then
         strays = strays + 1
-        for _, key in ipairs({queue.key, group}) do
-            redis.call('ZREM', key, id)
-        end
+        step_out(id, {group = tenant and '1', member = tenant, tenant = tenant}, queue.name)
         return nil
     end
     put_aside = put_aside + 1
@@ -191,12 +191,53 @@ local function open_record(queue, id, group)
     return nil
 end
 
+-- Who goes at a turn of a tenant, where the job `stands` stands: if that has a member, the one
+-- whose member's turn is lowest, but for `passed`; else itself. Its id and the job, opened;
+-- nil when it cannot be taken.
+local function call_up(queue, tenant, stands, passed)
+    local key, id, turn = members_key(queue.name, tenant), stands, nil
+    local next_one = redis.call('ZRANGE', key, passed, passed, 'WITHSCORES')
+    if next_one[1] and (next_one[1] == stands or redis.call('ZSCORE', key, stands)) then
+        id, turn = next_one[1], tonumber(next_one[2])
+    end
+    if id ~= stands and not redis.call('ZSCORE', queue.key, id) then
+        strays = strays + 1
+        redis.call('ZREM', key, id) -- taken by a release that knows no members
+        return nil
+    end
+    local job = open_record(queue, id, tenant)
+    if job then
+        job.member_turn = turn
+    end
+    return id, job
+end
+
+-- When job `id` goes where `stands` stood, that one, `other`, stands where `id` did: the
+-- tenant's turns stay what they are.
+local function change_turns(queue, stands, other, id)
+    if id ~= stands then
+        stand(stands, other, queue.name, redis.call('ZSCORE', queue.key, id))
+        queue.ahead, queue.next, queue.want, queue.exhausted = {}, 1, 1, false
+    end
+end
+
+-- The last turn taken in each round.
+local turns_taken = {}
+local function take_turn(round, turn)
+    turns_taken[round] = math.max(turns_taken[round] or 0, turn)
+end
+
 local function hand_over(id, job, turn, group)
     gone[id] = true
     token = (token or tonumber(redis.call('GET', P .. ':token') or 0)) + 1
     jobs = jobs + 1
     count('taken')
-    move(id, job, 'leased', job.lane, lease_end, 'token', token, 'worker', worker, 'turn', turn)
+    local turns = {'turn', turn}
+    if job.member_turn then
+        take_turn(job.lane .. ':' .. job.kind .. ':' .. job.tenant, job.member_turn)
+        turns = {'turn', turn, 'member_turn', job.member_turn}
+    end
+    move(id, job, 'leased', job.lane, lease_end, 'token', token, 'worker', worker, unpack(turns))
     for _, value in ipairs({
         id, job.kind, job.lane, job.tenant, job.payload, token, job.attempt, job.crashes,
         job.deferrals, job.enqueued, lease_end, job.reply, group,
@@ -205,17 +246,45 @@ local function hand_over(id, job, turn, group)
     end
 end
 
+-- Adds to a slot the jobs that the tenant's next turns bring, a mix of its members. One that
+-- crashed before is passed over.
+local slots_filled = 0
+local function fill_up(queue, tenant)
+    local key = P .. ':group:' .. queue.name .. ':' .. tenant
+    local left, at, passed = queue.kind.group_max - 1, 0, 0
+    while left > 0 and strays < STRAYS_MOST do
+        local slot, strays_before = redis.call('ZRANGE', key, at, at, 'WITHSCORES'), strays
+        if not slot[1] then
+            break
+        end
+        local id, job = call_up(queue, tenant, slot[1], passed)
+        if job and job.crashes == 0 then
+            change_turns(queue, slot[1], {group = '1', tenant = tenant}, id)
+            hand_over(id, job, tonumber(slot[2]), slots_filled)
+        elseif job and job.member_turn then
+            passed = passed + 1
+        elseif job then
+            at = at + 1
+        end
+        left = strays == strays_before and left - 1 or left
+    end
+end
+
 -- Fills one slot from the queue. A group is of one tenant; a job that crashed before, a probe
 -- and a quarantined job go alone.
-local slots_filled = 0
 local function serve(queue)
-    local id, turn = head(queue)
-    local job, kind = open_record(queue, id), queue.kind
+    local stands, turn = head(queue)
+    local first, kind = open_record(queue, stands), queue.kind
+    local id, job = stands, first
+    if first and first.member then
+        id, job = call_up(queue, first.tenant, stands, 0)
+    end
     if not job then
         return false
     end
     slots_filled = slots_filled + 1
-    queue.turn = math.max(queue.turn, turn)
+    take_turn(queue.name, turn)
+    change_turns(queue, stands, first, id)
     hand_over(id, job, turn, slots_filled)
     if #kind.probes > 0 then
         for _, name in ipairs(kind.probes) do
@@ -225,14 +294,7 @@ local function serve(queue)
             look_at_neighbours(other)
         end
     elseif kind.group_max > 1 and job.crashes == 0 and job.lane ~= 'quarantine' then
-        local key = P .. ':group:' .. queue.name .. ':' .. job.tenant
-        local group = redis.call('ZRANGE', key, 0, kind.group_max - 2, 'WITHSCORES')
-        for i = 1, #group, 2 do
-            local other = open_record(queue, group[i], key)
-            if other and other.crashes == 0 then
-                hand_over(group[i], other, tonumber(group[i + 1]), slots_filled)
-            end
-        end
+        fill_up(queue, job.tenant)
     end
     charge(queue.lane.name, kind.name, 1)
     return true
@@ -287,12 +349,10 @@ end
 if #pairs_of_passes > 0 then
     redis.call('HSET', P .. ':pass', unpack(pairs_of_passes))
 end
-for _, lane in pairs(lane_named) do
-    for _, queue in ipairs(lane.queues) do
-        if queue.turn > present_turn(queue.name) then
-            redis.call('HSET', P .. ':turn', queue.name, queue.turn)
-            redis.call('ZREMRANGEBYSCORE', P .. ':turns:' .. queue.name, '-inf', queue.turn)
-        end
+for round, turn in pairs(turns_taken) do
+    if turn > present_turn(round) then
+        redis.call('HSET', P .. ':turn', round, turn)
+        redis.call('ZREMRANGEBYSCORE', P .. ':turns:' .. round, '-inf', turn)
     end
 end
 

@@ -231,6 +231,7 @@ static void enqueue_sends_each_job_with_its_references(void **state)
          .kind = &item,
          .lane = LANE_SYNC,
          .tenant = SPAN("-"),
+         .member = SPAN("31"),
          .delay_ms = 1500,
          .reply = SPAN("r9")},
     };
@@ -242,8 +243,8 @@ static void enqueue_sends_each_job_with_its_references(void **state)
     command.lens[9] = 6;
     assert_string_equal(
         arguments_of(&command),
-        "2|evt_1|stripe.event|webhook|7|SEALED|00ff|0||25|0|mariadb|2|evt_1|"
-        "pi_1|sync:1:x|sync.item|sync|-|||1500|r9|9|1|stripe,smtp|0");
+        "2|evt_1|stripe.event|webhook|7|SEALED|00ff|0||25|0|mariadb||2|evt_1|"
+        "pi_1|sync:1:x|sync.item|sync|-|||1500|r9|9|1|stripe,smtp|31|0");
 }
 
 static void references_that_could_not_be_looked_up_are_left_out(void **state)
@@ -262,7 +263,7 @@ static void references_that_could_not_be_looked_up_are_left_out(void **state)
                           .ref_count = 4};
     struct command command = queue_enqueue(&arena, whole, &job, 1);
     assert_string_equal(arguments_of(&command),
-                        "1|a|stripe.event|live|-|||0||25|0|mariadb|1|pi_1");
+                        "1|a|stripe.event|live|-|||0||25|0|mariadb||1|pi_1");
 }
 
 static void enqueue_verdicts_are_read_in_order(void **state)
@@ -461,7 +462,7 @@ static void settle_sends_what_came_of_a_job_and_what_follows(void **state)
     assert_string_equal(arguments_of(&command),
                         "1|evt_1|42|DONE|0|0||mariadb||\"worker\":\"w\",\"outcome\":"
                         "\"DONE\",\"took_ms\":12|"
-                        "RESULT|1|receipt:pi_1|sync.item|mail|7|||0||9|1|stripe,smtp|0");
+                        "RESULT|1|receipt:pi_1|sync.item|mail|7|||0||9|1|stripe,smtp||0");
 }
 
 static void settle_sends_the_fault_of_a_failure(void **state)
@@ -721,7 +722,7 @@ static void deeds_carry_who_why_and_the_audit_job(void **state)
     assert_calls(&retry, "retry");
     assert_string_equal(
         arguments_of(&retry),
-        "a|ada|fixed|1|audit:1|stripe.event|backfill|-|||0||25|0|mariadb|0");
+        "a|ada|fixed|1|audit:1|stripe.event|backfill|-|||0||25|0|mariadb||0");
     deed.audit = NULL;
     struct command discard = queue_discard(&arena, whole, SPAN("a"), &deed);
     assert_calls(&discard, "discard");

@@ -16,7 +16,7 @@ NEIGHBOURS = ("stripe", "mariadb", "smtp")
 NEWS_MS = 600000
 DRAIN_MS = 60000
 FIELDS_LEFT_OUT = {"attempt": "0", "crashes": "0", "deferrals": "0", "token": "", "worker": "",
-                   "turn": "0", "fault": "", "outcome": "", "history": "", "archived": ""}
+                   "turn": "0", "member": "", "member_turn": "0", "fault": "", "outcome": "", "history": "", "archived": ""}
 
 
 @dataclass
@@ -26,6 +26,7 @@ class Job:
     lane: str
     home: str
     tenant: str
+    member: str
     payload: str
     mac: str
     enqueued: int
@@ -43,6 +44,8 @@ class Job:
     token: str = ""
     worker: str = ""
     turn: int = 0
+    place: int = 0        # the member's turn: of ready, and of the one kept when it is taken
+    member_turn: int = 0  # as it was taken last
     fault: str = ""
     outcome: str = ""
     archived: str = ""
@@ -99,10 +102,15 @@ class Model:
     def queue_names(self):
         return sorted(self.queues, key=lambda name: (ORDER.index(name.split(":")[0]), name))
 
-    def next_turn(self, queue, tenant):
-        turns = self.last_turns.setdefault(queue, {})
-        turns[tenant] = max(self.present.get(queue, 0), turns.get(tenant, 0)) + 1
-        return turns[tenant]
+    def next_turn(self, round_, who):
+        turns = self.last_turns.setdefault(round_, {})
+        turns[who] = max(self.present.get(round_, 0), turns.get(who, 0)) + 1
+        return turns[who]
+
+    def next_turns(self, queue, job):
+        if job.member:
+            job.place = self.next_turn(f"{queue}:{job.tenant}", job.member)
+        return self.next_turn(queue, job.tenant)
 
     def move(self, job, state, score, lane=None, **changes):
         if job.state == "leased":
@@ -140,14 +148,18 @@ class Model:
         elif job.crashes == 2 and job.lane != "quarantine":
             queue = f"quarantine:{job.kind}"
             self.queues[queue] = self.queues[job.queue]
-            self.move(job, "ready", self.next_turn(queue, job.tenant), "quarantine")
+            self.move(job, "ready", self.next_turns(queue, job), "quarantine")
         else:
-            self.move(job, "ready", job.turn)
+            self.move_back(job)
         return 0
+
+    def move_back(self, job):
+        job.place = job.member_turn
+        self.move(job, "ready", job.turn)
 
     def give_back(self, job):
         self.count("released")
-        self.move(job, "ready", job.turn)
+        self.move_back(job)
 
     def tick(self):
         shift = 0 if self.clock is None else self.now - self.clock
@@ -174,15 +186,15 @@ class Model:
             return 1 if same else 2
         self.count("enqueued")
         lane = new.lane or new.kind.lane
-        job = Job(new.id, new.kind.name, lane, lane, new.tenant, new.payload, new.mac, self.now,
-                  new.kind.max, new.reply, "1" if new.kind.group_max > 1 else "0", new.refs)
+        job = Job(new.id, new.kind.name, lane, lane, new.tenant, new.member, new.payload,
+                  new.mac, self.now, new.kind.max, new.reply, "1" if new.kind.group_max > 1 else "0", new.refs)
         self.jobs[job.id] = job
         self.queues[job.queue] = new.kind.needs
         if new.delay_ms:
             job.state, job.score = "scheduled", self.now + new.delay_ms
             job.at = job.score
         else:
-            job.score, job.at = self.next_turn(job.queue, job.tenant), self.now
+            job.score, job.at = self.next_turns(job.queue, job), self.now
             self._woken = True
         return 0
 
@@ -237,11 +249,19 @@ class Model:
         lease_end = self.now + lease_ms
         reply = {"put_aside": 0, "quarantine_waits": 0, "next_due": -1, "jobs": []}
         quarantined = any(job.lane == "quarantine" for job in self.in_state("leased"))
-        first_turns, groups = {}, 0
+        last_turns, groups = {}, 0
 
-        def hand_over(job, group):
+        def take_turn(round_, turn):
+            last_turns[round_] = max(last_turns.get(round_, 0), turn)
+
+        def hand_over(job, stands, group):
+            """`job` goes at the turn of `stands`, which gets that of `job`."""
             self.token += 1
             self.count("taken")
+            job.score, stands.score = stands.score, job.score
+            if job.member:
+                take_turn(f"{job.queue}:{job.tenant}", job.place)
+                job.member_turn = job.place
             self.move(job, "leased", lease_end, token=str(self.token), worker=worker,
                       turn=job.score)
             reply["jobs"].append({
@@ -259,24 +279,33 @@ class Model:
                     return None
                 lane, kind = choice
                 queue = f"{lane}:{kind.name}"
-                job = self.in_state("ready", queue)[0]
+                stands = self.in_state("ready", queue)[0]
+                job = stands if stands.version != "1" else self.call_up(stands)
                 if not self.put_aside(job):
                     break
                 reply["put_aside"] += 1
             groups += 1
-            first_turns[queue] = max(first_turns.get(queue, 0), job.score)
+            take_turn(queue, stands.score)
             downs = self.is_shut(kind)[1]
-            hand_over(job, groups)
+            hand_over(job, stands, groups)
             for down in downs:
                 down.update(probe_at=lease_end, probe=job.id, until=self.now + NEWS_MS)
             if not downs and kind.group_max > 1 and not job.crashes and lane != "quarantine":
-                same = [other for other in self.in_state("ready", queue)
-                        if other.tenant == job.tenant][:kind.group_max - 1]
-                for other in same:
+                passed = []
+                for _ in range(kind.group_max - 1):
+                    stands = next((one for one in self.in_state("ready", queue)
+                                   if one.tenant == job.tenant and one.group == "1" and
+                                   (one.member and self.call_up(one, passed) != one or
+                                    one not in passed)), None)
+                    if not stands:
+                        break
+                    other = self.call_up(stands, passed)
                     if self.put_aside(other):
                         reply["put_aside"] += 1
-                    elif not other.crashes:
-                        hand_over(other, groups)
+                    elif other.crashes:
+                        passed.append(other)
+                    else:
+                        hand_over(other, stands, groups)
             self.charge(lane, kind.name, 1)
             most[kind.name] -= 1 if shares is not None else 0
             return lane
@@ -294,11 +323,11 @@ class Model:
                     filled = False
                     break
                 self.charge("", lane, LANES[lane])
-        for queue, turn in first_turns.items():
-            if turn > self.present.get(queue, 0):
-                self.present[queue] = turn
-                turns = self.last_turns[queue]
-                self.last_turns[queue] = {who: at for who, at in turns.items() if at > turn}
+        for round_, turn in last_turns.items():
+            if turn > self.present.get(round_, 0):
+                self.present[round_] = turn
+                turns = self.last_turns[round_]
+                self.last_turns[round_] = {who: at for who, at in turns.items() if at > turn}
         if filled and reply["jobs"] and not self.wake and self.choose(normal, kinds, None):
             self._woken = True
         for job in self.in_state("scheduled")[:1]:
@@ -312,6 +341,13 @@ class Model:
             self.drain_no_more(worker)
         self.finish()
         return reply
+
+    def call_up(self, stands, passed=()):
+        """Who goes at the turn of its tenant at which a job stands."""
+        line = sorted((job for job in self.in_state("ready", stands.queue)
+                       if job.member and job.tenant == stands.tenant and job not in passed),
+                      key=lambda job: (job.place, job.id))
+        return line[0] if stands.member and line else stands
 
     def drain_no_more(self, worker):
         if self.drainer and self.drainer[0] == worker:
@@ -448,7 +484,7 @@ class Model:
         for queue in names:
             for job in over("scheduled", queue):
                 reply["due"] += 1
-                self.move(job, "ready", self.next_turn(queue, job.tenant))
+                self.move(job, "ready", self.next_turns(queue, job))
         self.finish()
         reply["more"] = int(reply["more"])
         return reply
@@ -496,7 +532,7 @@ class Model:
             return (2, job.state) if job else (1, "")
         self.remember(job, f'"by":{quoted(who)},"outcome":"RETRIED","text":{quoted(why)}')
         self.count("retried")
-        turn = self.next_turn(f"{job.home}:{job.kind}", job.tenant)
+        turn = self.next_turns(f"{job.home}:{job.kind}", job)
         self.move(job, "ready", turn, job.home, attempt=0, crashes=0, deferrals=0, outcome="")
         return self._audited((0, "ready"), audit)
 
@@ -616,12 +652,15 @@ class Model:
             record = self.record(job)
             del record["id"]
             keys[f"job:{job.id}"] = {**record, "home": job.home, "group": job.group,
-                                     "turn": str(job.turn)}
+                                     "turn": str(job.turn), "member": job.member,
+                                     "member_turn": str(job.member_turn)}
             put(f"{job.state}:{job.queue}", job.id, job.score)
             for ref in set(job.refs) - {job.id}:
                 put(f"ref:{ref}", job.id, job.enqueued)
             if job.state == "ready" and job.group == "1":
                 put(f"group:{job.queue}:{job.tenant}", job.id, job.score)
+            if job.state == "ready" and job.member:
+                put(f"members:{job.queue}:{job.tenant}", job.id, job.place)
             if job.state == "dead" and job.archived == "0":
                 put("unarchived", job.id, job.score)
         for queue, turns in self.last_turns.items():

@@ -32,6 +32,7 @@ class New:
     kind: Kind
     lane: str = ""
     tenant: str = "-"
+    member: str = ""
     payload: str = "sealed"
     mac: str = "m"
     delay_ms: int = 0
@@ -41,7 +42,8 @@ class New:
     def argv(self):
         return [self.id, self.kind.name, self.lane or self.kind.lane, self.tenant, self.payload,
                 self.mac, self.delay_ms, self.reply, self.kind.max,
-                1 if self.kind.group_max > 1 else 0, self.kind.needs, len(self.refs), *self.refs]
+                1 if self.kind.group_max > 1 else 0, self.kind.needs, self.member, len(self.refs),
+                *self.refs]
 
 
 @dataclass

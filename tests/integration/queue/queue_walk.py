@@ -93,6 +93,8 @@ class Walk:
         self.tokens = [("j0", 1), ("none", 7)]          # all that were ever given out
         self.down = {"mariadb"}                         # neighbours that do not answer
         self.names = 24                                 # as many jobs may be there at a time
+        self.tenants = "abc"
+        self.kinds = KINDS
         self.last_token = 0
         self.steps = 0
         self.trace = []
@@ -108,6 +110,11 @@ class Walk:
             self.names = 8
         if seed % 4 == 2:  # neighbours stay away, and their probes get lost
             self.verbs.update(take=24, release=7, pause=0, jump=0, neighbour=1)
+
+        if seed % 4 == 3:  # the many phones of one village
+            self.tenants, self.kinds = "a", KINDS[2:]
+            self.names = 30
+            self.verbs.update(enqueue=20, take=20)
 
     def run(self, steps):
         for _ in range(steps):
@@ -171,9 +178,10 @@ class Walk:
         return f"j{self.random.randrange(self.names)}"
 
     def new_job(self):
-        kind, id_ = self.random.choice(KINDS), self.some_id()
+        kind, id_ = self.random.choice(self.kinds), self.some_id()
         lane = self.random.choice(("", "", "", "live", "sync"))
-        return New(id_, kind, lane, self.random.choice("abc"),
+        return New(id_, kind, lane, self.random.choice(self.tenants),
+                   self.random.choice(("", "", "", "x", "y", "z")),
                    mac=self.random.choice(("m", "m", "m", "n", "")),
                    delay_ms=self.random.choice((0, 0, 0, 700, 3000)),
                    reply=self.random.choice(("", "", "r1", "r2")),
@@ -283,8 +291,12 @@ class Walk:
                  not self.model.is_shut(kinds[job.kind])[1]]  # else a probe ends the taking
         if not ready:
             return
-        queue = self.queue.key("ready", self.random.choice(ready).queue)
-        self.queue.client.zadd(queue, {"stray": self.random.choice((0, 1000000))})
+        job, score = self.random.choice(ready), self.random.choice((0, 1000000))
+        if job.member and job.version == "1":
+            members = self.queue.key("members", job.queue, job.tenant)
+            self.queue.client.zadd(members, {"stray": 0})
+        else:
+            self.queue.client.zadd(self.queue.key("ready", job.queue), {"stray": score})
         jobs = self.both("take", "w1", KINDS + [AUDIT], general=100)["jobs"]
         for job in jobs:
             self.last_token = job["token"]

@@ -14,10 +14,14 @@ LIVE = Kind("payment.create", "live")
 SLOTS = 32
 
 
-def fill(queue, kind, count, tenant="A", lane="", name="job"):
+def fill(queue, kind, count, tenant="A", lane="", name="job", member=""):
     for start in range(0, count, 128):
-        queue.enqueue(*[New(f"{name}:{i}", kind, lane, tenant)
+        queue.enqueue(*[New(f"{name}:{i}", kind, lane, tenant, member)
                         for i in range(start, min(count, start + 128))])
+
+
+def member(job):
+    return job["id"].split(":")[0]
 
 
 def drain(queue, kinds, rounds, **slots):
@@ -168,3 +172,124 @@ def test_groups_fill_one_slot_each_of_a_kinds_share(queue):
     item = Kind("sync.item", "sync", group_max=4)
     fill(queue, item, 20)
     assert len(queue.take("w", [item], general=5, most={item.name: 2})["jobs"]) == 8
+
+
+# --- members of a tenant -----------------------------------------------------------------------
+
+CARD = Kind("sync.card", "sync")
+SALE = Kind("sync.sale", "sync", group_max=64)
+
+
+@pytest.mark.parametrize("kind", [CARD, SALE], ids=str)
+def test_a_phone_that_comes_behind_a_thousand_jobs_of_another_is_in_the_next_two_rounds(
+        queue, kind):
+    fill(queue, kind, 1000, name="a", member="a")
+    drain(queue, [kind], 3, general=1 if kind is SALE else SLOTS)
+    queue.enqueue(New("b:0", kind, tenant="A", member="b"))
+    next_ones = drain(queue, [kind], 1 if kind is SALE else 2, general=1 if kind is SALE else SLOTS)
+    assert len(next_ones) == 64
+    assert "b:0" in [job["id"] for job in next_ones[:2]]
+
+
+@pytest.mark.parametrize("kind", [CARD, SALE], ids=str)
+def test_two_hundred_phones_of_a_village_go_forward_side_by_side(queue, kind):
+    """However they come: each enqueues all of its own in one call, one after the other."""
+    phones, items = 200, 50
+    for phone in range(phones):
+        fill(queue, kind, items, "village", name=f"p{phone:03}", member=f"p{phone:03}")
+    served, left = Counter({f"p{phone:03}": 0 for phone in range(phones)}), phones * items
+    while left > 0:
+        jobs = drain(queue, [kind], 1, general=4)
+        served.update(member(job) for job in jobs)
+        left -= len(jobs)
+        assert jobs and max(served.values()) - min(served.values()) <= 1
+    assert set(served.values()) == {items}
+
+
+def test_a_group_is_a_fair_mix_of_a_tenants_members(queue):
+    fill(queue, SALE, 1000, name="a", member="a")
+    for phone in "bcd":
+        fill(queue, SALE, 100, name=phone, member=phone)
+    jobs = queue.take("w", [SALE], general=2)["jobs"]
+    groups = [[member(job) for job in jobs if job["group"] == number] for number in (1, 2)]
+    assert groups == [["a", "b", "c", "d"] * 16] * 2
+
+
+@pytest.mark.parametrize("kind", [CARD, Kind("sync.sale", "sync", group_max=4)], ids=str)
+def test_a_village_of_many_phones_gets_no_more_turns_than_one_with_a_single_one(queue, kind):
+    for phone in range(20):
+        fill(queue, kind, 20, "many", name=f"p{phone}", member=f"p{phone}")
+    fill(queue, kind, 200, "few", name="q", member="q")
+    fill(queue, kind, 200, "plain", name="r")
+    for _ in range(6):
+        jobs = drain(queue, [kind], 1, general=12)
+        each = len(jobs) // 3
+        assert Counter(job["tenant"] for job in jobs) == {
+            "many": each, "few": each, "plain": each}
+        assert [job["tenant"] for job in jobs].count("few") == each
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("group_max", [1, 5])
+def test_while_two_members_wait_neither_gets_more_than_two_services_ahead(queue, seed, group_max):
+    """Counts services alone. Two tenants, so that their turns and the members' interleave."""
+    chance, kind = random.Random(seed), Kind("sync.sale", "sync", group_max=group_max)
+    waiting, made, ahead = Counter(), 0, {}
+    for _ in range(250):
+        for _ in range(chance.choice((0, 0, 1, 1, 2, 12)) * group_max):
+            who = (chance.choice("XXY"), chance.choice("AAAAABBCDE"))
+            made += 1
+            queue.enqueue(New(f"{who[1]}:{made}", kind, tenant=who[0], member=who[1]))
+            waiting[who] += 1
+        for job in drain(queue, [kind], 1, general=1):
+            one = (job["tenant"], member(job))
+            for other in waiting:
+                if other != one and other[0] == one[0]:
+                    ahead[one, other] = ahead.get((one, other), 0) + 1
+                    ahead[other, one] = ahead.get((other, one), 0) - 1
+            waiting[one] -= 1
+            waiting += Counter()
+            ahead = {pair: by for pair, by in ahead.items() if all(who in waiting for who in pair)}
+            assert max(ahead.values(), default=0) <= 2
+
+
+def test_a_member_keeps_its_own_order_and_what_comes_back_goes_first(queue):
+    fill(queue, CARD, 3, name="a", member="a")
+    fill(queue, CARD, 3, name="b", member="b")
+    jobs = queue.take("w", [CARD], general=3)["jobs"]
+    assert [job["id"] for job in jobs] == ["a:0", "b:0", "a:1"]
+    queue.release(*[(job["id"], job["token"]) for job in jobs])
+    assert [job["id"] for job in drain(queue, [CARD], 6, general=1)] == [
+        "a:0", "b:0", "a:1", "b:1", "a:2", "b:2"]
+
+
+def test_jobs_without_a_member_keep_their_own_turns_beside_members(queue):
+    fill(queue, CARD, 2, name="plain")
+    fill(queue, CARD, 3, name="a", member="a")
+    fill(queue, CARD, 2, name="last")
+    queue.enqueue(New("b:0", CARD, tenant="A", member="b"))
+    assert [job["id"] for job in drain(queue, [CARD], 1, general=8)] == [
+        "plain:0", "plain:1", "a:0", "b:0", "a:1", "last:0", "last:1", "a:2"]
+
+
+def test_turns_of_members_leave_nothing_behind_but_the_present_one(queue):
+    for phone in "abc":
+        fill(queue, SALE, 70, name=phone, member=phone)
+    drain(queue, [SALE], 5, general=1)
+    keys = {key for key in queue.client.keys("*") if ":job:" not in key}
+    assert not any(":members:" in key or ":group:" in key or ":sync:sync.sale:A" in key
+                   for key in keys), keys
+    assert set(queue.client.hkeys(queue.key("turn"))) == {"sync:sync.sale", "sync:sync.sale:A"}
+
+
+def test_the_page_of_ready_jobs_shows_each_of_a_village_once(queue):
+    for phone in "abc":
+        fill(queue, CARD, 40, name=phone, member=phone)
+    drain(queue, [CARD], 3, general=7)
+    seen, cursor = [], ""
+    while True:
+        page, cursor, _ = queue.list("ready", cursor=cursor, most=7)
+        seen += [record["id"] for record in page]
+        if not cursor:
+            break
+    assert len(seen) == len(set(seen)) == 120 - 21
