@@ -35,6 +35,7 @@ enum webhook_result {
 };
 enum { WEBHOOK_RESULTS = WEBHOOK_BAD_EVENT + 1 };
 
+enum { COUNTERS_VERDICTS = 4 }; /* of enum batch_verdict */
 enum { COUNTERS_BUCKETS = 14 };
 /* Upper ends of the histogram's buckets; what is slower counts in the one behind. */
 extern const int64_t counters_bucket_us[COUNTERS_BUCKETS];
@@ -65,6 +66,10 @@ struct counters {
     counter heard; /* messages that a job is settled */
     counter jobs_awaited; /* now */
     counter looks; /* how often one of them was looked at */
+    counter sync_batches; /* offline queues that were accepted */
+    counter sync_items[COUNTERS_VERDICTS]; /* the sales in them, by enum batch_verdict */
+    counter sync_clocks_off; /* that came from a phone whose clock is off */
+    counter sync_refused; /* asked to come back, since too many wait */
 };
 
 static inline void counter_add(counter *counter_, int64_t by)

@@ -42,6 +42,8 @@ struct span field_detail(const struct field_rule *rule,
     case FIELD_MISSING:
     case FIELD_UNKNOWN:
     case FIELD_ABOVE_REST:
+    case FIELD_IN_FUTURE:
+    case FIELD_TOO_OLD:
         break;
     }
     return SPAN("");
@@ -92,6 +94,13 @@ static struct span form(enum field_type type, bool english)
     case FIELD_IS_DAY:
         return english ? SPAN("A day that exists, once, as YYYY-MM-DD.")
                        : SPAN("Un jour qui existe, une fois, sous la forme AAAA-MM-JJ.");
+    case FIELD_IS_MOMENT:
+        return english ? SPAN("A moment as in 2026-11-22T17:02:11+01:00 is wanted.")
+                       : SPAN("Un moment de la forme 2026-11-22T17:02:11+01:00.");
+    case FIELD_IS_INTENT:
+        return english ? SPAN("The id of a PaymentIntent: pi_ and letters, digits and _")
+                       : SPAN("L'identifiant d'un PaymentIntent : pi_ puis lettres,"
+                              " chiffres et _");
     case FIELD_IS_CHOICE:
         break;
     }

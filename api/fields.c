@@ -10,6 +10,7 @@
 #include "api/http.h"
 #include "api/problem.h"
 #include "api/request.h"
+#include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/model/pii.h"
 
@@ -37,10 +38,6 @@ static void check_required(const struct field_rule *rules,
                            const struct field_value *values,
                            struct complaints *complaints);
 static bool conclude(struct request *request, struct complaints *complaints);
-static bool read_json(const struct field_rule *rule,
-                      const struct cJSON *document,
-                      struct field_value *value,
-                      enum field_code *out_code);
 static struct span without_margins(const struct field_rule *rule, struct span text);
 static bool check_integer(const struct field_rule *rule,
                           int64_t number,
@@ -52,6 +49,8 @@ static bool has_control(struct span text);
 static bool is_name(struct span text);
 static bool is_choice(const char *choices, struct span text);
 static bool is_day(struct span text);
+static bool is_moment(struct span text, int64_t *out_ms);
+static bool is_intent(struct span text);
 static bool decode_percent(struct span raw, struct arena *arena, struct span *out_text);
 
 bool fields_read(struct request *request,
@@ -80,11 +79,7 @@ bool fields_read(struct request *request,
     }
     for (size_t i = 0; i < count; i++) {
         enum field_code code = FIELD_WRONG_TYPE;
-        if (!json_has(document, rules[i].name)) {
-            continue;
-        }
-        out_values[i].there = true;
-        if (!read_json(&rules[i], document, &out_values[i], &code)) {
+        if (!fields_read_member(&rules[i], document, &out_values[i], &code)) {
             complain(&complaints, &rules[i], span_of(rules[i].name), code);
         }
         out_values[i].text = arena_span(&request->arena, out_values[i].text);
@@ -181,13 +176,19 @@ static void complain_unknown(struct request *request,
     if (complaints->count == FIELDS_MOST) {
         return;
     }
-    if (name.len > NAME_TOLD_BYTES) {
-        name.len = NAME_TOLD_BYTES;
+    name = arena_span(&request->arena, fields_cut_name(name, NAME_TOLD_BYTES));
+    complain(complaints, NULL, name, FIELD_UNKNOWN);
+}
+
+struct span fields_cut_name(struct span name, size_t most)
+{
+    if (name.len > most) {
+        name.len = most;
         while (name.len > 0 && ((unsigned char)name.at[name.len] & 0xc0) == 0x80) {
             name.len--; /* not in the middle of a character */
         }
     }
-    complain(complaints, NULL, arena_span(&request->arena, name), FIELD_UNKNOWN);
+    return name;
 }
 
 static void check_required(const struct field_rule *rules,
@@ -225,21 +226,31 @@ static bool conclude(struct request *request, struct complaints *complaints)
     return false;
 }
 
-static bool read_json(const struct field_rule *rule,
-                      const struct cJSON *document,
-                      struct field_value *value,
-                      enum field_code *out_code)
+bool fields_read_member(const struct field_rule *rule,
+                        const struct cJSON *object,
+                        struct field_value *out_value,
+                        enum field_code *out_code)
 {
+    struct field_value value = {.there = json_has(object, rule->name)};
+    *out_value = value;
+    if (!value.there) {
+        return true;
+    }
     *out_code = FIELD_WRONG_TYPE;
     if (rule->type == FIELD_IS_INTEGER) {
-        return json_integer(document, rule->name, &value->integer) &&
-               check_integer(rule, value->integer, out_code);
+        return json_integer(object, rule->name, &out_value->integer) &&
+               check_integer(rule, out_value->integer, out_code);
     }
-    if (!json_is_string(document, rule->name)) {
+    if (!json_is_string(object, rule->name)) {
         return false;
     }
-    value->text = without_margins(rule, json_string(document, rule->name));
-    return check_text(rule, value->text, out_code);
+    value.text = without_margins(rule, json_string(object, rule->name));
+    if (rule->type == FIELD_IS_MOMENT) {
+        *out_code = FIELD_BAD_FORMAT;
+        return is_moment(value.text, &out_value->integer);
+    }
+    *out_value = value;
+    return check_text(rule, value.text, out_code);
 }
 
 /* Phones' keyboards add a space behind an address. A password is taken as it is. */
@@ -273,6 +284,11 @@ static bool check_text(const struct field_rule *rule,
             return pii_is_address(text);
         }
         break;
+    case FIELD_IS_INTENT:
+        if ((int64_t)text.len <= rule->most) {
+            return is_intent(text);
+        }
+        break;
     case FIELD_IS_NAME:
     case FIELD_IS_TEXT:
     case FIELD_IS_WORDS:
@@ -285,7 +301,8 @@ static bool check_text(const struct field_rule *rule,
         }
         break;
     case FIELD_IS_INTEGER:
-        assert(!"integers have a check of their own");
+    case FIELD_IS_MOMENT:
+        assert(!"numbers have a check of their own");
     }
     *out_code = FIELD_TOO_LONG;
     return false;
@@ -342,6 +359,21 @@ static bool is_day(struct span text)
     }
     bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     return day >= 1 && day <= lengths[month - 1] + (leap && month == 2 ? 1 : 0);
+}
+
+/* The space that some write instead of the T is left to them. */
+static bool is_moment(struct span text, int64_t *out_ms)
+{
+    return text.len > 10 && text.at[10] != ' ' && clock_parse(text, out_ms);
+}
+
+static bool is_intent(struct span text)
+{
+    bool good = span_starts(text, "pi_") && text.len > 3;
+    for (size_t i = 3; good && i < text.len; i++) {
+        good = is_name((struct span){text.at + i, 1}) && !strchr(".:-", text.at[i]);
+    }
+    return good;
 }
 
 /* "+" is a space, as forms write it; false when a %XX is none, or not UTF-8 comes out. */

@@ -3,7 +3,7 @@
  * fields - what a request says in its JSON body or its query, checked against a table.
  *
  * Owns:    nothing; the values live in the request's arena
- * Callers: handlers
+ * Callers: handlers; threads of readers (fields_read_member)
  * Blocks:  never
  *
  * Everything that is wrong is told at once: a request that does not fit is answered here
@@ -20,6 +20,7 @@
 #include "common/base/text.h"
 #include "common/model/problem.h"
 
+struct cJSON;
 struct request;
 
 enum field_type {
@@ -30,6 +31,8 @@ enum field_type {
     FIELD_IS_EMAIL, /* at most `most` bytes, without the spaces around it */
     FIELD_IS_CHOICE, /* one of `choices` */
     FIELD_IS_DAY, /* YYYY-MM-DD, a day that exists */
+    FIELD_IS_MOMENT, /* RFC 3339 with its offset; milliseconds in `integer` */
+    FIELD_IS_INTENT, /* pi_ and A-Z a-z 0-9 _, at most `most` bytes */
 };
 
 struct field_rule {
@@ -44,7 +47,7 @@ struct field_rule {
 struct field_value {
     bool there; /* a null is not there */
     int64_t integer;
-    struct span text; /* of every type but integers */
+    struct span text; /* of every type but integers and moments */
 };
 
 enum { FIELDS_MOST = 16 };
@@ -60,6 +63,14 @@ bool fields_read_query(struct request *request,
                        const struct field_rule *rules,
                        size_t count,
                        struct field_value *out_values);
+/* One member of an object, for what is more than a flat object: false, and the rule that it
+ * breaks. Absent and null are good, and not there. The text is borrowed from the document. */
+bool fields_read_member(const struct field_rule *rule,
+                        const struct cJSON *object,
+                        struct field_value *out_value,
+                        enum field_code *out_code);
+/* What of the name of an unknown field is told: at most `most` bytes, whole characters. */
+struct span fields_cut_name(struct span name, size_t most);
 /* 422 for one field, where only the handler can tell. `detail` is in the reader's
  * language; empty: the code's own text. */
 void fields_refuse(struct request *request,

@@ -24,6 +24,7 @@
 #include "api/request.h"
 #include "api/session_cache.h"
 #include "api/subscriber.h"
+#include "api/sync_line.h"
 #include "api/waiting.h"
 #include "common/base/clock.h"
 #include "common/base/digest.h"
@@ -95,6 +96,7 @@ enum outcome loop_open(struct loop *loop,
     if (outcome == OUTCOME_DONE) {
         loop->ingest =
             ingest_open(loop->base, door->settings, loop->redis, loop->counters);
+        loop->sync_line = sync_line_open(loop->base, loop->ingest);
         loop->waiting = waiting_open(loop);
         loop->devices = device_list_open();
         outcome = mailbox_open(loop, &loop->reads, fault);
@@ -151,6 +153,7 @@ void loop_close(struct loop *loop)
     redis_async_close(loop->redis);
     subscriber_close(loop->subscriber);
     ingest_close(loop->ingest);
+    sync_line_close(loop->sync_line);
     waiting_close(loop->waiting);
     connection_free_closed(loop);
     request_free_spares(loop);

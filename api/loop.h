@@ -37,6 +37,7 @@ struct redis_async;
 struct request;
 struct session_cache;
 struct subscriber;
+struct sync_line;
 struct waiting;
 
 /* What a connection is doing. Each state has one limit of time, so that the connections
@@ -64,6 +65,7 @@ struct loop {
     struct counters *counters;
     struct redis_async *redis;
     struct ingest *ingest;
+    struct sync_line *sync_line;
     struct waiting *waiting;
     struct subscriber *subscriber;
     struct device_list *devices;

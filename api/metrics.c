@@ -13,12 +13,14 @@
 #include "api/request.h"
 #include "api/routes.h"
 #include "api/tls.h"
+#include "common/model/batch.h"
 
 enum { BODY_BYTES = 4 << 20 };
 
 static void write_singles(struct text *out, const struct door *door);
 static void write_certificate(struct text *out, const struct door *door);
 static void write_webhooks(struct text *out, const struct door *door);
+static void write_sales(struct text *out, const struct door *door);
 static void write_requests(struct text *out, const struct door *door);
 static void write_durations(struct text *out, const struct door *door);
 static void write_refused(struct text *out, const struct door *door);
@@ -93,6 +95,18 @@ static const struct {
      "counter",
      "Looks at jobs that requests wait for.",
      offsetof(struct counters, looks)},
+    {"tocsin_sync_batches_total",
+     "counter",
+     "Offline queues of phones that were taken in.",
+     offsetof(struct counters, sync_batches)},
+    {"tocsin_sync_clocks_off_total",
+     "counter",
+     "Offline queues from a phone whose clock is off by more than sync.skew_s.",
+     offsetof(struct counters, sync_clocks_off)},
+    {"tocsin_sync_refused_total",
+     "counter",
+     "Offline queues refused with 429, since more than sync.backlog_most jobs wait.",
+     offsetof(struct counters, sync_refused)},
 };
 
 void metrics_answer(struct request *request)
@@ -103,6 +117,7 @@ void metrics_answer(struct request *request)
     write_singles(&body, door);
     write_certificate(&body, door);
     write_webhooks(&body, door);
+    write_sales(&body, door);
     write_requests(&body, door);
     write_durations(&body, door);
     write_refused(&body, door);
@@ -142,6 +157,24 @@ static void write_webhooks(struct text *out, const struct door *door)
         text_addf(out,
                   "tocsin_webhooks_total{result=\"%s\"} %" PRIu64 "\n",
                   webhook_result_name((enum webhook_result)i),
+                  sum(door, offset));
+    }
+}
+
+_Static_assert((int)COUNTERS_VERDICTS == (int)BATCH_VERDICTS, "one counter for each");
+
+static void write_sales(struct text *out, const struct door *door)
+{
+    write_type(out,
+               "tocsin_sync_items_total",
+               "counter",
+               "Sales in the offline queues that were taken in, by verdict.");
+    for (int i = 0; i < BATCH_VERDICTS; i++) {
+        size_t offset =
+            offsetof(struct counters, sync_items) + (size_t)i * sizeof(counter);
+        text_addf(out,
+                  "tocsin_sync_items_total{verdict=\"%s\"} %" PRIu64 "\n",
+                  batch_verdict_name((enum batch_verdict)i),
                   sum(door, offset));
     }
 }

@@ -194,6 +194,14 @@ static const struct {
         "Retry-After.",
         "Too many requests; wait as long as the Retry-After header says.",
     },
+    [PROBLEM_BACKLOG_FULL] = {
+        "File d'attente pleine",
+        "The queue is full",
+        "Trop de ventes hors ligne attendent déjà ; envoyez les vôtres après le temps "
+        "indiqué par l'en-tête Retry-After. Rien n'est perdu : gardez-les.",
+        "Too many offline sales are waiting already; send yours after as long as the "
+        "Retry-After header says. Nothing is lost: keep them.",
+    },
     [PROBLEM_HEADERS_TOO_LARGE] = {
         "En-têtes trop grands",
         "Headers too large",
@@ -245,6 +253,8 @@ static const struct {
     [FIELD_BAD_FORMAT] = {"Le format ne convient pas.", "The format is not right."},
     [FIELD_NOT_A_CHOICE] = {"Cette valeur n'est pas permise.", "It is none of the allowed values."},
     [FIELD_ABOVE_REST] = {"Le montant dépasse ce qui reste.", "It is more than what is left."},
+    [FIELD_IN_FUTURE] = {"Ce moment n'est pas encore venu.", "This moment has not come yet."},
+    [FIELD_TOO_OLD] = {"Ce moment est trop ancien.", "This moment lies too far back."},
 };
 /* clang-format on */
 
@@ -311,20 +321,28 @@ void problem_write(struct text *out,
     json_put_string(&json, "code", span_of(problem_code(problem)));
     json_put_string(&json, "request_id", request_id);
     if (field_count > 0) {
-        json_open(&json, "errors", '[');
-        for (size_t i = 0; i < field_count; i++) {
-            json_open(&json, NULL, '{');
-            json_put_string(&json, "field", fields[i].field);
-            json_put_string(&json, "code", span_of(field_code_name(fields[i].code)));
-            json_put_string(&json, "detail", field_detail(&fields[i], english));
-            json_close(&json, '}');
-        }
-        json_close(&json, ']');
+        problem_put_fields(&json, fields, field_count, english);
     }
     if (about.len > 0) {
         json_put_raw(&json, "about", about);
     }
     json_close(&json, '}');
+}
+
+void problem_put_fields(struct json_writer *json,
+                        const struct problem_field *fields,
+                        size_t field_count,
+                        bool english)
+{
+    json_open(json, "errors", '[');
+    for (size_t i = 0; i < field_count; i++) {
+        json_open(json, NULL, '{');
+        json_put_string(json, "field", fields[i].field);
+        json_put_string(json, "code", span_of(field_code_name(fields[i].code)));
+        json_put_string(json, "detail", field_detail(&fields[i], english));
+        json_close(json, '}');
+    }
+    json_close(json, ']');
 }
 
 static struct span field_detail(const struct problem_field *field, bool english)

@@ -20,6 +20,8 @@
 #include "common/base/text.h"
 #include "common/model/problem.h"
 
+struct json_writer;
+
 #define PROBLEM_TYPE "application/problem+json; charset=utf-8"
 
 /* What is wrong with one field of a request. */
@@ -41,5 +43,10 @@ void problem_write(struct text *out,
                    const struct problem_field *fields,
                    size_t field_count,
                    struct span about);
+/* The member `errors` alone, where errors are part of a good answer. */
+void problem_put_fields(struct json_writer *json,
+                        const struct problem_field *fields,
+                        size_t field_count,
+                        bool english);
 
 #endif

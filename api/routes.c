@@ -15,6 +15,7 @@
 #include "api/sales.h"
 #include "api/terminal.h"
 #include "api/session.h"
+#include "api/sync.h"
 #include "api/webhook.h"
 
 static void write_roles(struct text *out, unsigned roles);
@@ -35,6 +36,11 @@ const struct route routes[] = {
      "/api/payments/create-intent",
      "payment_create",
      payments_create,
+     PEOPLE(ROUTE_SELLERS)},
+    {HTTP_POST,
+     "/api/payments/batch-sync",
+     "batch_sync",
+     sync_receive,
      PEOPLE(ROUTE_SELLERS)},
     {HTTP_POST,
      "/api/payments/{id}/capture",

@@ -33,5 +33,9 @@ enum outcome handle_sync_sales(struct handling *handlings,
 enum outcome handle_sync_card(struct handling *handling,
                               struct handled *out_handled,
                               struct fault *fault);
+/* handle_sync_batch.c */
+enum outcome handle_sync_batch(struct handling *handling,
+                               struct handled *out_handled,
+                               struct fault *fault);
 
 #endif

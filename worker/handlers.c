@@ -5,7 +5,10 @@
 #include <assert.h>
 
 #include "worker/asks.h"
+#include "worker/books.h"
+#include "worker/handle_payment_reconcile.h"
 #include "worker/handle_sync.h"
+#include "worker/periodic.h"
 
 const struct handler handlers[] = {
     {"stripe.event", handle_stripe_event, NULL},
@@ -28,6 +31,12 @@ const struct handler handlers[] = {
     {"payment.refund", handle_ask, NULL},
     {"payment.void", handle_ask, NULL},
     {"sync.sale", handle_sync_sale, handle_sync_sales},
+    {"sync.batch", handle_sync_batch, NULL},
+    {"sync.card", handle_sync_card, NULL},
+    {"events.catchup", handle_periodic, NULL},
+    {"payment.reconcile", handle_payment_reconcile, NULL},
+    {"books.plan", handle_periodic, NULL},
+    {"books.reconcile", handle_books_reconcile, NULL},
 };
 const size_t handlers_count = sizeof(handlers) / sizeof(handlers[0]);
 

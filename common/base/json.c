@@ -105,6 +105,11 @@ bool json_is_object(const struct cJSON *document)
     return cJSON_IsObject(document);
 }
 
+bool json_is_array(const struct cJSON *document, const char *path)
+{
+    return cJSON_IsArray(json_at(document, path));
+}
+
 struct cJSON *json_first(const struct cJSON *document, const char *path)
 {
     const struct cJSON *at = json_at(document, path);

@@ -57,6 +57,7 @@ bool json_integer(const struct cJSON *document, const char *path, int64_t *out_n
 bool json_is_true(const struct cJSON *document, const char *path);
 bool json_is_string(const struct cJSON *document, const char *path);
 bool json_is_object(const struct cJSON *document);
+bool json_is_array(const struct cJSON *document, const char *path);
 /* First element of an array or member of an object at path, and the next one after it. */
 struct cJSON *json_first(const struct cJSON *document, const char *path);
 struct cJSON *json_next(const struct cJSON *element);

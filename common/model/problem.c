@@ -35,6 +35,7 @@ static const struct {
     [PROBLEM_IDEMPOTENCY_MISMATCH] = {422, "idempotency_mismatch"},
     [PROBLEM_STRIPE_REFUSED] = {422, "stripe_refused"},
     [PROBLEM_TOO_MANY_REQUESTS] = {429, "too_many_requests"},
+    [PROBLEM_BACKLOG_FULL] = {429, "backlog_full"},
     [PROBLEM_HEADERS_TOO_LARGE] = {431, "headers_too_large"},
     [PROBLEM_JOB_FAILED] = {500, "job_failed"},
     [PROBLEM_NOT_IMPLEMENTED] = {501, "not_implemented"},
@@ -53,6 +54,8 @@ static const char *const field_codes[FIELD_CODES] = {
     [FIELD_BAD_FORMAT] = "bad_format",
     [FIELD_NOT_A_CHOICE] = "not_a_choice",
     [FIELD_ABOVE_REST] = "above_rest",
+    [FIELD_IN_FUTURE] = "in_future",
+    [FIELD_TOO_OLD] = "too_old",
 };
 
 int problem_status(enum problem problem)

@@ -43,6 +43,7 @@ enum problem {
     PROBLEM_IDEMPOTENCY_MISMATCH, /* the key came before with another request */
     PROBLEM_STRIPE_REFUSED, /* for good; `about` has what it said */
     PROBLEM_TOO_MANY_REQUESTS,
+    PROBLEM_BACKLOG_FULL, /* too many offline sales wait in the queue */
     PROBLEM_HEADERS_TOO_LARGE,
     PROBLEM_JOB_FAILED, /* its job is dead: an operator sees why */
     PROBLEM_NOT_IMPLEMENTED,
@@ -67,8 +68,10 @@ enum field_code {
     FIELD_BAD_FORMAT,
     FIELD_NOT_A_CHOICE,
     FIELD_ABOVE_REST, /* more than is left to refund or to capture */
+    FIELD_IN_FUTURE, /* a moment that has not come yet */
+    FIELD_TOO_OLD, /* a moment that lies too far back */
 };
-enum { FIELD_CODES = FIELD_ABOVE_REST + 1 };
+enum { FIELD_CODES = FIELD_TOO_OLD + 1 };
 
 const char *field_code_name(enum field_code code);
 bool field_code_find(struct span name, enum field_code *out_code);
