@@ -14,6 +14,12 @@
  *   taken      Redis gave the job, no slot has it
  *   begun      a slot has it, nothing was done
  *   opened     its payload is open, the handler is next
+ *   linked     an offline card sale has given its name to the row of its PaymentIntent
+ *   recorded   an offline card sale has its row, its PaymentIntent is next
+ *   period_begun    a period's job has its row in periodic_runs
+ *   period_ran      it did its work, and its row does not say so yet
+ *   page_walked     a page of events was looked at, and its cursor is kept
+ *   looks_enqueued  a round of looks is in the queue, its rows are not marked
  *   written    offline sales have their rows, the commit is next
  *   asked      an asked job has its row in idempotency_keys, its kind is next
  *   marked     the marks of a POST are committed, the POST is next

@@ -52,6 +52,27 @@ enum outcome payment_ask_find(struct asked *asked,
     return OUTCOME_DONE;
 }
 
+enum outcome payment_ask_get(struct asked *asked,
+                             int64_t payment_id,
+                             struct sql_rows *out_rows,
+                             struct fault *fault)
+{
+    struct sql_rows rows;
+    enum outcome outcome = mariadb_run(asked->handling->db,
+                                       "SELECT " COLUMNS " WHERE id = ?",
+                                       SQL_VALUES(SQL_I64(payment_id)),
+                                       asked->handling->arena,
+                                       &rows,
+                                       fault);
+    if (outcome == OUTCOME_DONE && rows.count != 1) {
+        return fault_set(fault, OUTCOME_NEVER, "payment", 0, "the payment has no row");
+    }
+    if (outcome == OUTCOME_DONE) {
+        *out_rows = rows;
+    }
+    return outcome;
+}
+
 enum outcome payment_ask_lock(struct asked *asked,
                               int64_t payment_id,
                               struct sql_rows *out_rows,
@@ -88,7 +109,7 @@ enum outcome payment_ask_retrieve(struct asked *asked,
                                       NULL,
                                       0,
                                       SPAN(""),
-                                      true,
+                                      handling->job->lane == LANE_LIVE,
                                       handling->arena,
                                       &stripe,
                                       fault);

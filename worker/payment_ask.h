@@ -47,6 +47,11 @@ MUST_USE enum outcome payment_ask_find(struct asked *asked,
                                        struct answer *answer,
                                        struct sql_rows *out_rows,
                                        struct fault *fault);
+/* The same row by our own number, for jobs that nobody asked for. */
+MUST_USE enum outcome payment_ask_get(struct asked *asked,
+                                      int64_t payment_id,
+                                      struct sql_rows *out_rows,
+                                      struct fault *fault);
 /* The same row, locked, inside the caller's transaction. */
 MUST_USE enum outcome payment_ask_lock(struct asked *asked,
                                        int64_t payment_id,

@@ -167,7 +167,7 @@ static enum outcome post(struct asked *asked,
                                                             "%.*s/%lld",
                                                             SPAN_ARGS(handling->job->id),
                                                             (long long)now_ms)),
-                                       true,
+                                       handling->job->lane == LANE_LIVE,
                                        handling->arena,
                                        out_stripe,
                                        fault);

@@ -8,7 +8,9 @@
 #include "common/base/settings.h"
 #include "common/link/mariadb.h"
 #include "common/link/queue.h"
+#include "worker/books.h"
 #include "worker/crash_point.h"
+#include "worker/handle_payment_reconcile.h"
 #include "worker/handlers.h"
 
 enum { MINUTE_S = 60, HOUR_MS = 3600 * 1000 };
@@ -41,9 +43,9 @@ static enum outcome begin(struct handling *handling,
 static enum outcome finish(struct handling *handling, struct fault *fault);
 
 const struct periodic periodics[] = {
-    {"events.catchup", "catchup", catchup_period, NULL, NULL},
-    {"payment.reconcile", "reconcile", reconcile_period, NULL, NULL},
-    {"books.plan", "books", books_period, books_payload, NULL},
+    {"events.catchup", "catchup", catchup_period, NULL, handle_events_catchup},
+    {"payment.reconcile", "reconcile", reconcile_period, NULL, reconcile_plan},
+    {"books.plan", "books", books_period, books_payload, handle_books_plan},
 };
 const size_t periodics_count = sizeof(periodics) / sizeof(periodics[0]);
 
@@ -79,20 +81,30 @@ static struct span reconcile_period(const struct settings *settings,
     return every("reconcile", settings->books.reconcile_s, now_ms, arena, out_left_ms);
 }
 
-/* Periods are counted from 1970, so all workers with the same setting agree. */
 static struct span every(const char *prefix,
                          int64_t period_s,
                          int64_t now_ms,
                          struct arena *arena,
                          int64_t *out_left_ms)
 {
+    struct span moment = periodic_moment(period_s, now_ms, arena, out_left_ms);
+    return span_of(arena_format(arena, "%s:%.*s", prefix, SPAN_ARGS(moment)));
+}
+
+/* Periods are counted from 1970, so all workers with the same setting agree. */
+struct span periodic_moment(int64_t period_s,
+                            int64_t now_ms,
+                            struct arena *arena,
+                            int64_t *out_left_ms)
+{
     int64_t period_ms = period_s * 1000;
     int64_t begin_ms = now_ms / period_ms * period_ms;
     char stamp[CLOCK_STAMP_BYTES];
-    int digits = period_s < MINUTE_S ? 19 : 16; /* of 2026-11-22T10:05:30 */
-    *out_left_ms = begin_ms + period_ms - now_ms;
-    return span_of(
-        arena_format(arena, "%s:%.*s", prefix, digits, clock_stamp(begin_ms, stamp)));
+    size_t digits = period_s < MINUTE_S ? 19 : 16; /* of 2026-11-22T10:05:30 */
+    if (out_left_ms) {
+        *out_left_ms = begin_ms + period_ms - now_ms;
+    }
+    return arena_span(arena, (struct span){clock_stamp(begin_ms, stamp), digits});
 }
 
 /* Before the hour of the day it is still the day before. Paris is whole hours from UTC,

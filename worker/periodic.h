@@ -50,6 +50,13 @@ struct periodic {
                         struct handled *out_handled,
                         struct fault *fault);
 };
+/* "2026-11-22T10:05", with ":30" when periods are shorter than a minute: when the period
+ * began that now_ms lies in; in the arena. out_left_ms may be NULL. */
+struct span periodic_moment(int64_t period_s,
+                            int64_t now_ms,
+                            struct arena *arena,
+                            int64_t *out_left_ms);
+
 extern const struct periodic periodics[];
 extern const size_t periodics_count;
 

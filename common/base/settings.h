@@ -134,6 +134,7 @@ struct settings {
         int64_t body_keep_days;
         int64_t catchup_s;
         int64_t catchup_accounts_s;
+        int64_t overlap_s;
         int64_t reconcile_s;
         int64_t open_s;
         int64_t daily_hour; /* in Europe/Paris */

@@ -209,6 +209,9 @@ const struct settings_row settings_table[] = {
         "how often Stripe's list of events is held against the ledger"),
     NUMBER(books, catchup_accounts_s, "3600", 1, 86400, WORKER,
         "the same for the list of each connected account"),
+    NUMBER(books, overlap_s, "3600", 0, 86400, WORKER,
+        "how far back each walk through a list of events begins again, since events may be "
+        "listed late"),
     NUMBER(books, reconcile_s, "600", 1, 86400, WORKER,
         "how often payments that are open are looked for"),
     NUMBER(books, open_s, "900", 0, 86400, WORKER,

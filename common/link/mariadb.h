@@ -59,6 +59,13 @@ int64_t sql_i64(const struct sql_rows *rows, size_t row, size_t column); /* 0 wh
 struct span sql_text(const struct sql_rows *rows, size_t row, size_t column);
 bool sql_is_null(const struct sql_rows *rows, size_t row, size_t column);
 
+/* "(?, ?, ...)": behind IN, for a hundred values, of which NULLs find nothing. */
+#define SQL_100_PLACES                                                                   \
+    "(" SQL_10_PLACES ", " SQL_10_PLACES ", " SQL_10_PLACES ", " SQL_10_PLACES           \
+    ", " SQL_10_PLACES ", " SQL_10_PLACES ", " SQL_10_PLACES ", " SQL_10_PLACES          \
+    ", " SQL_10_PLACES ", " SQL_10_PLACES ")"
+#define SQL_10_PLACES "?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+
 enum { MARIADB_MOST_ROWS = 10000 }; /* more rows than this is NEVER: page instead */
 
 /* Whose rights the connection has. */

@@ -44,12 +44,32 @@ static void no_type_is_there_twice(void **state)
     }
 }
 
+static void a_walk_lists_no_more_types_than_stripe_takes(void **state)
+{
+    (void)state;
+    for (int walk = 0; walk < EVENT_WALK_COUNT; walk++) {
+        size_t platform = 0;
+        size_t connect = 0;
+        for (size_t i = 0; i < event_types_handled_count; i++) {
+            const struct event_types_row *row = &event_types_handled[i];
+            if (row->walk == (enum event_walk)walk) {
+                platform += row->platform;
+                connect += row->connect;
+            }
+        }
+        assert_true(platform <= EVENT_WALK_TYPES);
+        assert_true(connect <= EVENT_WALK_TYPES);
+        assert_true(platform + connect > 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_handled_type_is_registered_for),
         cmocka_unit_test(every_type_registered_for_is_handled),
         cmocka_unit_test(no_type_is_there_twice),
+        cmocka_unit_test(a_walk_lists_no_more_types_than_stripe_takes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

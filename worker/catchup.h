@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * catchup - holds Stripe's lists of events against the ledger, and enqueues what it lacks.
+ *
+ * Owns:    the rows of event_cursors
+ * Callers: handle_events_catchup (catchup_walk), catchup_walk (catchup_page)
+ * Blocks:  up to stripe.total_ms a page of a hundred events
+ * Faults:  as Stripe's, MariaDB's and Redis'; a walk that did not come to its end leaves
+ *          its fault in event_cursors.last_fault
+ *
+ * A walk is one list: the platform's own or that of a connected account, of the types that
+ * belong together (common/model/event_types.h). It goes forward from the stored cursor,
+ * which stays books.overlap_s behind, since Stripe may list an event late. Without a
+ * cursor, or with one that Stripe has forgotten, the list is read from its newest event
+ * back to 30 days ago.
+ *
+ *      what of an event is found             it counts as
+ *      in stripe_events                      known
+ *      its job is dead or discarded          held: known too, an operator has seen to it
+ *      its job waits or runs                 waiting; a gap once it is a minute old
+ *      nothing                               a gap, and now a job
+ *
+ * complete_until is the moment before which no event waits, nor is a gap: the walk's begin,
+ * or the second of the oldest of these.
+ */
+#ifndef WORKER_CATCHUP_H
+#define WORKER_CATCHUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/fault.h"
+#include "common/base/text.h"
+#include "common/model/event_types.h"
+
+struct cJSON;
+struct handling;
+
+enum { CATCHUP_PAGE = 100 };
+
+/* Which list. */
+struct catchup_list {
+    struct span account; /* acct_...; empty: the platform's */
+    int64_t amicale_id; /* whose account it is; 0: unknown */
+    enum event_walk walk;
+};
+
+/* What a page, or a whole walk, was found to hold. */
+struct catchup_found {
+    int64_t seen;
+    int64_t enqueued; /* gaps that are jobs from now on */
+    int64_t gaps; /* of which the ledger knows nothing yet, these too */
+    int64_t held;
+    int64_t unreadable; /* of the gaps: no event that could be enqueued */
+    int64_t oldest_ms; /* created, of what is not in the ledger and not held; 0: none */
+};
+void catchup_add(struct catchup_found *sum, const struct catchup_found *part);
+
+/* Walks one list to its end; `again`: only if its last walk has found gaps. A walk that
+ * somebody made since this job was enqueued is not made again. */
+MUST_USE enum outcome catchup_walk(struct handling *handling,
+                                   const struct catchup_list *list,
+                                   bool again,
+                                   struct catchup_found *out_found,
+                                   struct fault *fault);
+/* One page of a list, with all that must be enqueued; handling's arena holds it. */
+MUST_USE enum outcome catchup_page(struct handling *handling,
+                                   const struct catchup_list *list,
+                                   const struct cJSON *page,
+                                   struct catchup_found *out_found,
+                                   struct fault *fault);
+
+#endif
