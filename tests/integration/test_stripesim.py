@@ -285,3 +285,66 @@ def test_a_live_simulator_takes_live_keys_and_makes_live_objects(workdir):
         status, _, body = call(live, "POST", "/v1/payment_intents", INTENT,
                                {"Authorization": "Bearer sk_live_4eC39HqLyjWDarjt"})
         assert (status, body["livemode"]) == (200, True)
+
+
+# What a play of many amicales is made of.
+
+ACCOUNTS = ("acct_1One", "acct_1Two", "acct_1Three")
+ALL_SCRIPTS = {**MIX, "refund_waited": 1, "declined": 1, "authorized": 1, "abandoned": 1}
+
+
+def play_three(sim, count=300, **more):
+    sim.control("play", {
+        "count": count, "mix": ALL_SCRIPTS, "fee": 50, "fee_percent": 50,
+        "destinations": [ACCOUNTS[0], {"account": ACCOUNTS[1], "weight": 3},
+                         {"account": ACCOUNTS[2], "metadata": {"numero": "t{n}"}}],
+        "metadata": {"numero": "{n}"}, **more})
+    idle(sim, 60000)
+    return sim.control("summary")
+
+
+def test_a_play_is_spread_over_several_accounts(sim):
+    sim.control("webhooks", {"withhold_percent": 100})
+    summary = play_three(sim)
+    numbers = {account: [one["metadata"]["numero"] for one in summary["payments"]
+                         if one["destination"] == account] for account in ACCOUNTS}
+    assert len(numbers[ACCOUNTS[1]]) > 1.5 * len(numbers[ACCOUNTS[0]]) > 0
+    assert all(number.startswith("t") for number in numbers[ACCOUNTS[2]])
+    assert sum(len(each) for each in numbers.values()) == 300
+    balances = sim.control("balances")["balances"]
+    platform = balances["platform"]
+    assert set(platform) == {
+        "charge", "refund", "refund.partial_capture_reversal", "refund_failure", "transfer",
+        "transfer_refund", "application_fee", "application_fee_refund",
+        "adjustment.dispute", "adjustment.dispute_reversal", "net"}
+    assert 0 < platform["application_fee"]["count"] < platform["charge"]["count"]
+    # Nothing is lost between the balances.
+    theirs = [balances[account] for account in ACCOUNTS]
+    assert sum(each["payment"]["amount"] for each in theirs) == -platform["transfer"]["amount"]
+    assert sum(each["payment"]["fee"] for each in theirs) == (
+        platform["application_fee"]["amount"])
+    assert sum(each["payment_refund"]["amount"] for each in theirs) == (
+        -platform["transfer_refund"]["amount"])
+    assert sum(each["adjustment.fee"]["amount"] for each in theirs) == (
+        -platform["application_fee_refund"]["amount"])
+    assert (platform["charge"]["amount"] + platform["refund.partial_capture_reversal"]["amount"]
+            == summary["totals"]["amount_received"])
+
+
+def test_the_same_seed_plays_the_same_whatever_else_goes_on(sim):
+    def outcome(step_ms):
+        sim.control("reset", {"seed": 9})
+        sim.control("webhooks", {"withhold_percent": 100})
+        summary = play_three(sim, 60, step_ms=step_ms)
+        return sorted((one["metadata"]["numero"], one["amount"], one["destination"],
+                       one["status"], one["amount_refunded"], one["disputed"])
+                      for one in summary["payments"])
+    assert outcome(0) == outcome(3)
+
+
+@pytest.mark.parametrize("order", [
+    {"destinations": [{"metadata": {}}]}, {"destinations": [{"account": "acct_1", "weight": 0}]},
+    {"fee_percent": 101}, {"fee": 600, "amount_least": 500}, {"count": -1}])
+def test_a_play_that_cannot_be_is_refused(sim, order):
+    with pytest.raises(Exception, match="HTTP Error 422"):
+        sim.control("play", order)

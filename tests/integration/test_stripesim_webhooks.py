@@ -27,6 +27,50 @@ def test_events_are_listed_newest_first_and_by_type(sim):
     assert stripe.Event.retrieve(event.id).data.object.id == intent.id
 
 
+def test_a_walk_back_in_time_fills_the_page_next_to_its_cursor(sim):
+    made = [create().id for _ in range(5)]
+    cursor = stripe.Event.list(limit=5).data[4].id
+    page = stripe.Event.list(limit=2, ending_before=cursor)
+    assert [event.data.object.id for event in page.data] == [made[2], made[1]]
+    assert page.has_more
+    page = stripe.Event.list(limit=2, ending_before=page.data[0].id)
+    assert [event.data.object.id for event in page.data] == [made[4], made[3]]
+    assert not page.has_more
+    assert list(stripe.Event.list(ending_before=page.data[0].id)) == []
+
+
+@pytest.mark.parametrize("query, code, param", [
+    ("ending_before=evt_none", "resource_missing", "ending_before"),
+    ("starting_after=evt_none", "resource_missing", "starting_after"),
+    ("type=charge.*&types[]=charge.failed", "parameters_exclusive", None),
+    ("limit=101", "parameter_invalid_integer", "limit")])
+def test_a_bad_walk_over_events_is_refused(sim, query, code, param):
+    status, _, body = call(sim, "GET", "/v1/events?" + query)
+    assert (status, body["error"]["code"], body["error"].get("param")) == (400, code, param)
+
+
+def test_a_cursor_of_another_account_is_unknown(sim):
+    sim.control("accounts", {"id": "acct_1One"})
+    sim.control("accounts/acct_1One/stage", {"stage": "restricted"})
+    theirs = stripe.Event.list(stripe_account="acct_1One").data[0].id
+    with pytest.raises(stripe.error.InvalidRequestError) as caught:
+        stripe.Event.list(ending_before=theirs)
+    assert caught.value.code == "resource_missing"
+
+
+def test_an_old_event_is_neither_listed_nor_retrieved(sim):
+    create()
+    old = stripe.Event.list().data[0]
+    sim.control("settings", {"event_life_s": 1})
+    wait_until(lambda: list(stripe.Event.list()) == [], "the event to be old")
+    with pytest.raises(stripe.error.InvalidRequestError) as caught:
+        stripe.Event.retrieve(old.id)
+    assert (caught.value.http_status, caught.value.code) == (404, "resource_missing")
+    with pytest.raises(stripe.error.InvalidRequestError) as caught:
+        stripe.Event.list(ending_before=old.id)
+    assert (caught.value.http_status, caught.value.code) == (400, "resource_missing")
+
+
 def test_an_events_object_stays_as_it_was(sim):
     intent = create()
     event = stripe.Event.list(limit=1).data[0]

@@ -8,27 +8,16 @@
 
 #include <event2/event.h>
 
-#include "tests/stripesim/disputes.h"
 #include "tests/stripesim/payments.h"
-#include "tests/stripesim/refunds.h"
+#include "tests/stripesim/play_scripts.h"
 #include "tests/stripesim/sim.h"
 
-enum { MOST_STEPS = 5, SLICE = 100, TICK_US = 5000, TEXT_CEILING_BYTES = 64 * 1024 };
-
-/* One thing that happens to a payment; what its state does not allow is left out. */
-typedef void (*step_fn)(struct sim *sim, struct payment_intent *intent);
-
-struct script {
-    const char *name;
-    int64_t usual_weight;
-    bool is_manual; /* captured by hand */
-    step_fn steps[MOST_STEPS];
-};
+enum { SLICE = 100, TICK_US = 5000, TEXT_CEILING_BYTES = 64 * 1024 };
 
 /* A payment between two steps. */
 struct actor {
     struct payment_intent *intent;
-    const struct script *script;
+    const struct play_script *script;
     int step;
     int64_t due_ms;
     struct actor *next;
@@ -38,6 +27,7 @@ struct actor {
  * one act become due in the order in which they wait. */
 struct act {
     struct play_order order;
+    struct random choices; /* its own, so that nothing else takes from its sequence */
     int64_t begun;
     int64_t started_ms;
     struct actor *waiting;
@@ -53,27 +43,11 @@ struct play {
     int64_t played; /* payments whose script is over */
 };
 
-static void step_tap(struct sim *sim, struct payment_intent *intent);
-static void step_decline(struct sim *sim, struct payment_intent *intent);
-static void step_capture(struct sim *sim, struct payment_intent *intent);
-static void step_capture_part(struct sim *sim, struct payment_intent *intent);
-static void step_cancel(struct sim *sim, struct payment_intent *intent);
-static void step_refund_all(struct sim *sim, struct payment_intent *intent);
-static void step_refund_part(struct sim *sim, struct payment_intent *intent);
-static void refund(struct sim *sim, struct payment_intent *intent, int64_t divisor);
-static void step_settle_refund(struct sim *sim, struct payment_intent *intent);
-static void step_fail_refund(struct sim *sim, struct payment_intent *intent);
-static struct refund *last_refund(struct sim *sim, const struct payment_intent *intent);
-static void step_dispute(struct sim *sim, struct payment_intent *intent);
-static void step_answer(struct sim *sim, struct payment_intent *intent);
-static void step_lose(struct sim *sim, struct payment_intent *intent);
-static void step_win(struct sim *sim, struct payment_intent *intent);
-static void close_dispute(struct sim *sim, struct payment_intent *intent, bool won);
-static struct dispute *dispute_of(struct sim *sim, const struct payment_intent *intent);
 static void on_tick(evutil_socket_t descriptor, short what, void *context);
 static int64_t may_begin(const struct act *act, int64_t now_ms);
 static void begin(struct play *play, struct act *act, int64_t now_ms);
-static const struct script *choose(struct sim *sim, const struct play_order *order);
+static const struct play_script *choose(struct act *act);
+static const struct play_destination *choose_destination(struct act *act);
 static const char *numbered(struct sim *sim, const char *text, int64_t number);
 static void go_on(struct play *play,
                   struct act *act,
@@ -81,32 +55,6 @@ static void go_on(struct play *play,
                   int64_t now_ms);
 static bool is_over(const struct act *act);
 static void free_act(struct act *act);
-
-static const struct script scripts[] = {
-    {"succeeded", 65, false, {step_tap}},
-    {"declined_then_succeeded", 8, false, {step_decline, step_tap}},
-    {"captured", 5, true, {step_tap, step_capture}},
-    {"partially_captured",
-     3,
-     true,
-     {step_tap, step_capture_part, step_refund_part, step_settle_refund}},
-    {"canceled", 4, false, {step_cancel}},
-    {"released", 2, true, {step_tap, step_cancel}},
-    {"refunded", 4, false, {step_tap, step_refund_all, step_settle_refund}},
-    {"partially_refunded", 4, false, {step_tap, step_refund_part, step_settle_refund}},
-    {"refund_failed",
-     2,
-     false,
-     {step_tap, step_refund_all, step_settle_refund, step_fail_refund}},
-    {"disputed", 2, false, {step_tap, step_dispute, step_answer, step_lose}},
-    {"dispute_won", 1, false, {step_tap, step_dispute, step_answer, step_win}},
-    {"declined", 0, false, {step_decline}},
-    {"authorized", 0, true, {step_tap}},
-    {"abandoned", 0, false, {NULL}},
-};
-enum { SCRIPT_COUNT = sizeof(scripts) / sizeof(scripts[0]) };
-_Static_assert((int)SCRIPT_COUNT <= (int)PLAY_MOST_SCRIPTS,
-               "play_order has a weight for each");
 
 struct play *play_new(struct sim *sim)
 {
@@ -135,14 +83,15 @@ void play_start(struct play *play, const struct play_order *order)
         abort();
     }
     act->order = *order;
+    random_seed(&act->choices, random_next(&play->sim->choices));
     act->started_ms = clock_mono_ms(play->sim->clock);
     act->waiting_end = &act->waiting;
     int64_t weight = 0;
-    for (int i = 0; i < SCRIPT_COUNT; i++) {
+    for (int i = 0; i < PLAY_SCRIPTS; i++) {
         weight += order->weights[i];
     }
-    for (int i = 0; weight == 0 && i < SCRIPT_COUNT; i++) {
-        act->order.weights[i] = scripts[i].usual_weight;
+    for (int i = 0; weight == 0 && i < PLAY_SCRIPTS; i++) {
+        act->order.weights[i] = play_scripts[i].usual_weight;
     }
     act->next = play->acts;
     play->acts = act;
@@ -164,16 +113,6 @@ void play_stop(struct play *play)
 bool play_is_idle(const struct play *play)
 {
     return play->acts == NULL;
-}
-
-int play_script(struct span name)
-{
-    for (int i = 0; i < SCRIPT_COUNT; i++) {
-        if (span_is(name, scripts[i].name)) {
-            return i;
-        }
-    }
-    return -1;
 }
 
 void play_write(const struct play *play, struct json_writer *json)
@@ -244,22 +183,25 @@ static void begin(struct play *play, struct act *act, int64_t now_ms)
     if (!actor) {
         abort();
     }
-    actor->script = choose(sim, order);
+    actor->script = choose(act);
+    const struct play_destination *to = choose_destination(act);
     act->begun++;
     play->number++;
     struct payment_intent *intent = payments_new(sim, NULL);
     intent->amount =
-        random_between(&sim->choices, order->amount_least, order->amount_most);
+        random_between(&act->choices, order->amount_least, order->amount_most);
     intent->card_present = true;
     intent->capture_method = actor->script->is_manual ? "manual" : "automatic";
     intent->payment_method_types = "[\"card_present\"]";
     intent->payment_method_options =
         "{\"card_present\":{\"request_extended_authorization\":false,"
         "\"request_incremental_authorization_support\":false}}";
-    intent->destination = order->destination;
-    intent->application_fee_amount = order->fee > 0 ? order->fee : OBJECT_NONE;
-    intent->metadata = numbered(sim, order->metadata, play->number);
-    if (order->receipt_email && random_percent(&sim->choices, order->receipt_percent)) {
+    intent->destination = to->account;
+    bool has_fee = random_percent(&act->choices, order->fee_percent) && order->fee > 0 &&
+                   to->account;
+    intent->application_fee_amount = has_fee ? order->fee : OBJECT_NONE;
+    intent->metadata = numbered(sim, to->metadata, play->number);
+    if (order->receipt_email && random_percent(&act->choices, order->receipt_percent)) {
         intent->receipt_email = numbered(sim, order->receipt_email, play->number);
     }
     payments_created(sim, intent);
@@ -267,19 +209,36 @@ static void begin(struct play *play, struct act *act, int64_t now_ms)
     go_on(play, act, actor, now_ms);
 }
 
-static const struct script *choose(struct sim *sim, const struct play_order *order)
+static const struct play_script *choose(struct act *act)
 {
+    const struct play_order *order = &act->order;
     int64_t total = 0;
-    for (int i = 0; i < SCRIPT_COUNT; i++) {
+    for (int i = 0; i < PLAY_SCRIPTS; i++) {
         total += order->weights[i];
     }
-    int64_t at = random_between(&sim->choices, 1, total);
+    int64_t at = random_between(&act->choices, 1, total);
     int i = 0;
     while (at > order->weights[i]) {
         at -= order->weights[i++];
-        assert(i < SCRIPT_COUNT);
+        assert(i < PLAY_SCRIPTS);
     }
-    return &scripts[i];
+    return &play_scripts[i];
+}
+
+static const struct play_destination *choose_destination(struct act *act)
+{
+    const struct play_destination *all = act->order.destinations;
+    int64_t total = 0;
+    for (size_t i = 0; i < act->order.destination_count; i++) {
+        total += all[i].weight;
+    }
+    int64_t at = random_between(&act->choices, 1, total);
+    size_t i = 0;
+    while (at > all[i].weight) {
+        at -= all[i++].weight;
+        assert(i < act->order.destination_count);
+    }
+    return &all[i];
 }
 
 /* Texts without "{n}" are shared. */
@@ -306,7 +265,7 @@ static const char *numbered(struct sim *sim, const char *text, int64_t number)
 /* Without a pause between them the steps follow at once. */
 static void go_on(struct play *play, struct act *act, struct actor *actor, int64_t now_ms)
 {
-    while (actor->step < MOST_STEPS && actor->script->steps[actor->step]) {
+    while (actor->step < PLAY_MOST_STEPS && actor->script->steps[actor->step]) {
         if (act->order.step_ms > 0 && actor->due_ms <= 0) {
             actor->due_ms = now_ms + act->order.step_ms;
             actor->next = NULL;
@@ -334,135 +293,4 @@ static void free_act(struct act *act)
         free(actor);
     }
     free(act);
-}
-
-static void step_tap(struct sim *sim, struct payment_intent *intent)
-{
-    if (payments_may(MOVE_ATTEMPT, intent->status)) {
-        payments_attempt(sim, intent, payments_attempt_named(SPAN("succeeded")));
-    }
-}
-
-static void step_decline(struct sim *sim, struct payment_intent *intent)
-{
-    if (payments_may(MOVE_ATTEMPT, intent->status)) {
-        payments_attempt(sim, intent, payments_attempt_named(SPAN("declined")));
-    }
-}
-
-static void step_capture(struct sim *sim, struct payment_intent *intent)
-{
-    if (payments_may(MOVE_CAPTURE, intent->status)) {
-        payments_capture(sim, intent, intent->amount_capturable);
-    }
-}
-
-/* Three fifths: what is released then differs from what a half or all of the rest is. */
-static void step_capture_part(struct sim *sim, struct payment_intent *intent)
-{
-    int64_t part = intent->amount_capturable * 3 / 5;
-    if (payments_may(MOVE_CAPTURE, intent->status) && part > 0) {
-        payments_capture(sim, intent, part);
-    }
-}
-
-static void step_cancel(struct sim *sim, struct payment_intent *intent)
-{
-    if (payments_may(MOVE_CANCEL, intent->status)) {
-        payments_cancel(sim, intent, "requested_by_customer");
-    }
-}
-
-static void step_refund_all(struct sim *sim, struct payment_intent *intent)
-{
-    refund(sim, intent, 1);
-}
-
-static void step_refund_part(struct sim *sim, struct payment_intent *intent)
-{
-    refund(sim, intent, 2);
-}
-
-static void refund(struct sim *sim, struct payment_intent *intent, int64_t divisor)
-{
-    struct charge *charge = payments_charge(sim, intent);
-    if (!charge || charge->status != CHARGE_SUCCEEDED || refunds_left(charge) < divisor) {
-        return;
-    }
-    refunds_make(sim,
-                 charge,
-                 &(struct refund_order){
-                     .amount = refunds_left(charge) / divisor,
-                     .reason = "requested_by_customer",
-                     .metadata = "{}",
-                     .status = REFUND_SUCCEEDED,
-                     .booking = BOOK_REFUND,
-                     .reverse_transfer = charge->transfer != NULL,
-                 });
-}
-
-static void step_settle_refund(struct sim *sim, struct payment_intent *intent)
-{
-    struct refund *last = last_refund(sim, intent);
-    if (last && last->status != REFUND_FAILED) {
-        refunds_settle(sim, last);
-    }
-}
-
-static void step_fail_refund(struct sim *sim, struct payment_intent *intent)
-{
-    struct refund *last = last_refund(sim, intent);
-    if (last && last->status != REFUND_FAILED) {
-        refunds_fail(sim, last, "expired_or_canceled_card");
-    }
-}
-
-static struct refund *last_refund(struct sim *sim, const struct payment_intent *intent)
-{
-    const struct charge *charge = payments_charge(sim, intent);
-    return charge ? charge->newest_refund : NULL;
-}
-
-static void step_dispute(struct sim *sim, struct payment_intent *intent)
-{
-    struct charge *charge = payments_charge(sim, intent);
-    if (charge && disputes_may(charge)) {
-        disputes_open(sim, charge, "fraudulent");
-    }
-}
-
-static void step_answer(struct sim *sim, struct payment_intent *intent)
-{
-    struct dispute *dispute = dispute_of(sim, intent);
-    if (dispute && dispute->status == DISPUTE_NEEDS_RESPONSE) {
-        disputes_answer(sim, dispute);
-    }
-}
-
-static void step_lose(struct sim *sim, struct payment_intent *intent)
-{
-    close_dispute(sim, intent, false);
-}
-
-static void step_win(struct sim *sim, struct payment_intent *intent)
-{
-    close_dispute(sim, intent, true);
-}
-
-static void close_dispute(struct sim *sim, struct payment_intent *intent, bool won)
-{
-    struct dispute *dispute = dispute_of(sim, intent);
-    if (dispute && disputes_is_open(dispute)) {
-        disputes_close(sim, dispute, won);
-    }
-}
-
-static struct dispute *dispute_of(struct sim *sim, const struct payment_intent *intent)
-{
-    const struct charge *charge = payments_charge(sim, intent);
-    return charge && charge->dispute ? store_find(&sim->store,
-                                                  KIND_DISPUTE,
-                                                  intent->object.account,
-                                                  span_of(charge->dispute))
-                                     : NULL;
 }

@@ -49,6 +49,7 @@ void sim_reset(struct sim *sim, uint64_t seed)
 {
     assert(!sim->held);
     bool livemode = sim->store.livemode;
+    random_seed(&sim->choices, seed);
     play_stop(sim->play);
     webhooks_reset(sim->webhooks);
     faults_done(&sim->faults);
@@ -59,7 +60,6 @@ void sim_reset(struct sim *sim, uint64_t seed)
     map_init(&sim->booked);
     idempotency_init(&sim->idempotency);
     faults_init(&sim->faults);
-    random_seed(&sim->choices, seed);
     sim->api_version = API_VERSION;
     sim->bank = NULL;
     sim->link_life_s = LINK_LIFE_S;

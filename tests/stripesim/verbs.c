@@ -7,15 +7,12 @@
 #include "tests/stripesim/accounts.h"
 #include "tests/stripesim/disputes.h"
 #include "tests/stripesim/payments.h"
-#include "tests/stripesim/play.h"
 #include "tests/stripesim/readers.h"
 #include "tests/stripesim/refunds.h"
 #include "tests/stripesim/server.h"
 #include "tests/stripesim/sim.h"
 
-enum { ARENA_CEILING_BYTES = 1024 * 1024 };
 enum { MOST_AVAILABLE_DAYS = 365, MOST_EVENT_LIFE_S = 30 * 86400 };
-enum { MOST_PLAY = 1000000, DEFAULT_LEAST = 500, DEFAULT_MOST = 5000 };
 
 static void verb_tap(struct order *order);
 static void verb_dispute(struct order *order);
@@ -36,19 +33,16 @@ static void verb_clear_faults(struct order *order);
 static void verb_webhooks(struct order *order);
 static void verb_set_webhooks(struct order *order);
 static void verb_release(struct order *order);
-static void verb_play(struct order *order);
-static bool read_weights(struct order *order, struct play_order *play);
 static void verb_settings(struct order *order);
 static void verb_reset(struct order *order);
 static void show(struct order *order, const struct object *object);
 static bool read_stage(struct order *order, enum account_stage *out_stage);
-static struct account *place_account(struct order *order, struct span id);
 
 const struct verb verbs_table[] = {
     {"GET", "summary", verbs_summary},
     {"GET", "events", verbs_events},
     {"POST", "events/{id}/send", verb_send_event},
-    {"POST", "play", verb_play},
+    {"POST", "play", verbs_play},
     {"POST", "payment_intents/{id}/tap", verb_tap},
     {"POST", "payment_intents/{id}/dispute", verb_dispute},
     {"POST", "refunds/{id}/fail", verb_fail_refund},
@@ -99,6 +93,22 @@ void *verbs_object(struct order *order, enum kind kind)
         return NULL;
     }
     return object;
+}
+
+struct account *verbs_place_account(struct order *order, struct span id)
+{
+    struct store *store = &order->sim->store;
+    struct object *known = id.len > 0 ? store_find_any(store, id) : NULL;
+    if (known && known->kind != KIND_ACCOUNT) {
+        order->refused = "the id is of something else";
+        return NULL;
+    }
+    if (known) {
+        return (struct account *)(void *)known;
+    }
+    struct account *account = accounts_new(order->sim, store_copy(store, id));
+    accounts_place(account, ACCOUNT_ONBOARDED);
+    return account;
 }
 
 /* {outcome?: "succeeded", reader?: "tmr_..."} */
@@ -215,7 +225,7 @@ static void verb_account(struct order *order)
     if (!read_stage(order, &stage)) {
         return;
     }
-    struct account *account = place_account(order, json_string(order->body, "id"));
+    struct account *account = verbs_place_account(order, json_string(order->body, "id"));
     if (account) {
         accounts_place(account, stage);
         account->email = verbs_string(order, "email", account->email);
@@ -373,66 +383,6 @@ static void verb_release(struct order *order)
     json_put_integer(order->answer, "released", webhooks_release(order->sim->webhooks));
 }
 
-/* {count, rate?, step_ms?, amount_least?, amount_most?, fee?, destination?, metadata?,
- * receipt_email?, receipt_percent?: 100, mix?: {script: weight}} */
-static void verb_play(struct order *order)
-{
-    struct store *store = &order->sim->store;
-    struct play_order play = {
-        .count = verbs_integer(order, "count", 1),
-        .rate_per_s = verbs_integer(order, "rate", 0),
-        .step_ms = verbs_integer(order, "step_ms", 0),
-        .amount_least = verbs_integer(order, "amount_least", DEFAULT_LEAST),
-        .amount_most = verbs_integer(order, "amount_most", DEFAULT_MOST),
-        .fee = verbs_integer(order, "fee", 0),
-        .receipt_percent = verbs_integer(order, "receipt_percent", 100),
-        .receipt_email = verbs_string(order, "receipt_email", NULL),
-        .metadata = "{}",
-    };
-    if (play.count < 0 || play.count > MOST_PLAY || play.rate_per_s < 0 ||
-        play.step_ms < 0 || play.amount_least < 2 ||
-        play.amount_least > play.amount_most) {
-        order->refused = "a number is out of range";
-        return;
-    }
-    if (!read_weights(order, &play)) {
-        order->refused = "the mix names an unknown script, or has no weight";
-        return;
-    }
-    struct cJSON *metadata = json_at(order->body, "metadata");
-    if (metadata) {
-        struct arena arena;
-        arena_init(&arena, ARENA_CEILING_BYTES);
-        play.metadata = store_copy(store, json_print(metadata, &arena));
-        arena_done(&arena);
-    }
-    struct span destination = json_string(order->body, "destination");
-    if (destination.len > 0) {
-        struct account *account = place_account(order, destination);
-        if (!account) {
-            return;
-        }
-        play.destination = account->object.id;
-    }
-    play_start(order->sim->play, &play);
-    json_put_integer(order->answer, "count", play.count);
-}
-
-static bool read_weights(struct order *order, struct play_order *play)
-{
-    int64_t total = 0;
-    for (struct cJSON *at = json_first(order->body, "mix"); at; at = json_next(at)) {
-        int script = play_script(json_key(at));
-        int64_t weight;
-        if (script < 0 || !json_integer(at, "", &weight) || weight < 0) {
-            return false;
-        }
-        play->weights[script] = weight;
-        total += weight;
-    }
-    return total > 0 || !json_first(order->body, "mix");
-}
-
 /* {api_version?, link_life_s?, available_days?, event_life_s?, refunds_wait?}: of what is
  * made from now on; of events, of all */
 static void verb_settings(struct order *order)
@@ -485,21 +435,4 @@ static bool read_stage(struct order *order, enum account_stage *out_stage)
         return false;
     }
     return true;
-}
-
-/* The one with that id, else a new and onboarded one. */
-static struct account *place_account(struct order *order, struct span id)
-{
-    struct store *store = &order->sim->store;
-    struct object *known = id.len > 0 ? store_find_any(store, id) : NULL;
-    if (known && known->kind != KIND_ACCOUNT) {
-        order->refused = "the id is of something else";
-        return NULL;
-    }
-    if (known) {
-        return (struct account *)(void *)known;
-    }
-    struct account *account = accounts_new(order->sim, store_copy(store, id));
-    accounts_place(account, ACCOUNT_ONBOARDED);
-    return account;
 }

@@ -16,6 +16,7 @@
 #include "tests/stripesim/form.h"
 #include "tests/stripesim/object.h"
 
+struct account;
 struct cJSON;
 struct sim;
 
@@ -44,9 +45,15 @@ int64_t verbs_integer(struct order *order, const char *name, int64_t otherwise);
 /* The object of that kind, of whatever account; NULL after refusing. */
 void *verbs_object(struct order *order, enum kind kind);
 
+/* The account with that id, else a new and onboarded one; NULL after refusing. */
+struct account *verbs_place_account(struct order *order, struct span id);
+
 /* verbs_books.c: what exists and what was sent. */
 void verbs_summary(struct order *order);
 void verbs_events(struct order *order);
+
+/* verbs_play.c */
+void verbs_play(struct order *order);
 
 /* verbs_balance.c */
 void verbs_payout(struct order *order);

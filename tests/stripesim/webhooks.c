@@ -23,6 +23,7 @@ struct target {
 struct webhooks {
     struct event_base *base;
     struct random *choices;
+    struct random seals; /* its own: attempts come in the order of the answers */
     struct target *targets;
     size_t target_count;
     size_t configured; /* how many of the targets are of the command line: the first */
@@ -111,6 +112,7 @@ struct webhooks *webhooks_new(struct event_base *base,
     }
     webhooks->base = base;
     webhooks->choices = choices;
+    random_seed(&webhooks->seals, random_next(choices));
     webhooks->ready_end = &webhooks->ready;
     webhooks->timer = event_new(base, -1, 0, on_timer, webhooks);
     webhooks->pump = event_new(base, -1, 0, on_pump, webhooks);
@@ -208,6 +210,7 @@ void webhooks_reset(struct webhooks *webhooks)
     }
     webhooks->target_count = webhooks->configured;
     webhooks->counts = (struct webhooks_counts){0};
+    random_seed(&webhooks->seals, random_next(webhooks->choices));
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         *setting_at(&webhooks->settings, &settings[i]) = settings[i].fallback;
     }
@@ -404,9 +407,9 @@ static void send_off(struct webhooks *webhooks, struct delivery *delivery)
     }
     *errand = (struct errand){webhooks, delivery, webhooks->generation};
     enum courier_seal seal = COURIER_SIGNED;
-    if (random_percent(webhooks->choices, webhooks->settings.no_signature_percent)) {
+    if (random_percent(&webhooks->seals, webhooks->settings.no_signature_percent)) {
         seal = COURIER_UNSIGNED;
-    } else if (random_percent(webhooks->choices,
+    } else if (random_percent(&webhooks->seals,
                               webhooks->settings.bad_signature_percent)) {
         seal = COURIER_FORGED;
     }
