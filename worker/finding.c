@@ -38,3 +38,36 @@ enum outcome finding_open(struct mariadb *db,
     text_done(&detail);
     return outcome;
 }
+
+enum outcome finding_see(struct mariadb *db,
+                         const struct finding *finding,
+                         const struct finding_seen *seen,
+                         struct arena *arena,
+                         bool *out_new,
+                         struct fault *fault)
+{
+    struct sql_rows rows;
+    enum outcome outcome = mariadb_run(
+        db,
+        "INSERT INTO reconciliation_findings"
+        " (kind, subject, amicale_id, amount, currency, detail, happened_at,"
+        " opened_run_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON DUPLICATE KEY UPDATE seen_at = CURRENT_TIMESTAMP(3),"
+        " amicale_id = VALUES(amicale_id), amount = VALUES(amount),"
+        " detail = VALUES(detail), happened_at = VALUES(happened_at)",
+        SQL_VALUES(SQL_STRING(finding->kind),
+                   SQL_SPAN(finding->subject),
+                   finding->amicale_id ? SQL_I64(finding->amicale_id) : SQL_NOTHING,
+                   SQL_I64(finding->amount_minor),
+                   SQL_SPAN(finding->currency),
+                   SQL_SPAN(seen->detail),
+                   SQL_SPAN(seen->happened_at),
+                   SQL_I64(seen->run_id)),
+        arena,
+        &rows,
+        fault);
+    if (outcome == OUTCOME_DONE) {
+        *out_new = rows.affected == 1;
+    }
+    return outcome;
+}

@@ -10,6 +10,7 @@
 #ifndef WORKER_FINDING_H
 #define WORKER_FINDING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/base/arena.h"
@@ -27,11 +28,26 @@ struct finding {
     const char *reason; /* for people */
 };
 
+/* What reconciliation knows besides. */
+struct finding_seen {
+    int64_t run_id; /* that sees it */
+    struct span happened_at; /* as SQL has it */
+    struct span detail; /* a JSON object, with the reason */
+};
+
 /* Opens the finding; when one of its kind and subject is open, it was seen once more, and
  * for the reason that is given now. */
 MUST_USE enum outcome finding_open(struct mariadb *db,
                                    const struct finding *finding,
                                    struct arena *arena,
                                    struct fault *fault);
+
+/* The same for reconciliation: one that is open is told anew in all that it says. */
+MUST_USE enum outcome finding_see(struct mariadb *db,
+                                  const struct finding *finding,
+                                  const struct finding_seen *seen,
+                                  struct arena *arena,
+                                  bool *out_new,
+                                  struct fault *fault);
 
 #endif

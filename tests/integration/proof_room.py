@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""Books that were made by a play in the simulator, and their reconciliation."""
+
+import datetime
+import json
+import secrets
+import subprocess
+import zoneinfo
+
+from payments_room import PaymentsRoom
+
+from support.process import ProcessError, wait_until
+from support.programs import build_dir, sanitizer_env
+
+PARIS = zoneinfo.ZoneInfo("Europe/Paris")
+# The walks of catch-up and the daily run come when a worker starts, and then no more.
+STILL = {"books.margin_s": 0, "books.catchup_s": 86400, "books.catchup_accounts_s": 86400,
+         "books.reconcile_s": 86400}
+MIX = {"succeeded": 4, "captured": 1, "partially_captured": 3, "canceled": 1, "released": 1,
+       "refunded": 2, "partially_refunded": 3, "refund_failed": 2, "disputed": 2,
+       "dispute_won": 2, "declined_then_succeeded": 1}
+
+
+def today():
+    return datetime.datetime.now(PARIS).date()
+
+
+class ProofRoom(PaymentsRoom):
+    """Amicale 1 with acct_one, amicale 2 with acct_two; see PaymentsRoom."""
+
+    def __init__(self, directory, mariadb, settings=None, **options):
+        super().__init__(directory, mariadb, settings={**STILL, **(settings or {})}, **options)
+
+    def play(self, count, amicale=1, mix=None, **more):
+        """Payments of that amicale's, with all that happened to them, in both books."""
+        pompier, account = {1: (11, "acct_one"), 2: (21, "acct_two")}[amicale]
+        self.sim.control("play", {
+            "count": count, "rate": 0, "step_ms": 0, "amount_least": 600,
+            "amount_most": 5000, "fee": 50, "destination": account, "mix": mix or MIX,
+            "metadata": {"amicale_id": str(amicale), "pompier_id": str(pompier),
+                         "local_id": f"{secrets.token_hex(4)}-{{n}}"}, **more})
+
+    def payout(self, account="acct_one", **body):
+        return self.sim.control(f"accounts/{account}/payout", body)
+
+    def settle(self, timeout_s=60.0):
+        self.wait_quiet(timeout_s)
+        assert not self.dead()
+
+    # Reconciling.
+
+    def enqueue(self, name, **payload):
+        job = "\t".join((name, "books.plan", "", "-", "0",
+                         json.dumps({"run": name, **payload})))
+        done = subprocess.run(
+            [build_dir() / "tests/worker/tocsin-enqueue", self.stack.config],
+            input=job + "\n", text=True, capture_output=True, check=False,
+            env=sanitizer_env())
+        if done.returncode != 0:
+            raise ProcessError(f"tocsin-enqueue: {done.stderr}")
+
+    def ask(self, amicale=None, first=None, last=None):
+        """Asks for a run; its name."""
+        name = f"books:ask:{secrets.token_hex(8)}"
+        self.enqueue(name, **{"from": str(first or today() - datetime.timedelta(days=35)),
+                              "to": str(last or today()), "amicale_id": amicale})
+        return name
+
+    def forget_walks(self):
+        """Nothing says how far catch-up came, so it holds nothing back."""
+        self.sql("DELETE FROM event_cursors")
+
+    def runs(self, name):
+        """The plan's run and those that it planned, as {amicale: run}."""
+        columns = ("state", "checked_count", "opened_count", "closed_count", "totals",
+                   "last_fault", "finished_at", "compared_until")
+        rows = self.sql(f"SELECT amicale_id, {', '.join(columns)} FROM reconciliation_runs"
+                        " WHERE name = %s OR plan = %s", (name, name))
+        return {row[0]: dict(zip(columns, row[1:])) for row in rows}
+
+    def reconcile(self, amicale=None, first=None, last=None, walks=False, timeout_s=60.0):
+        """A run that was asked for, once all of it has finished."""
+        if not walks:
+            self.forget_walks()
+        name = self.ask(amicale, first, last)
+        self.wait_finished(name, 1 if amicale else 2, timeout_s)
+        return self.runs(name)
+
+    def wait_finished(self, name, amicales=2, timeout_s=60.0):
+        def finished():
+            runs = self.runs(name)
+            states = {run["state"] for run in runs.values()}
+            if "failed" in states:
+                raise AssertionError(f"a run failed: {runs}")
+            return len(runs) == amicales + 1 and states == {"finished"}
+        wait_until(finished, f"{name} finished", timeout_s)
+
+    def open(self, kinds=None):
+        """The open findings of reconciliation, {(kind, subject): (amicale, amount)}."""
+        rows = self.sql("SELECT kind, subject, amicale_id, amount FROM"
+                        " reconciliation_findings WHERE closed_at IS NULL"
+                        " AND opened_run_id IS NOT NULL")
+        return {(row[0], row[1]): (row[2], row[3]) for row in rows
+                if kinds is None or row[0] in kinds}
+
+    def detail(self, kind, subject):
+        return json.loads(self.sql_one(
+            "SELECT detail FROM reconciliation_findings WHERE kind = %s AND subject = %s"
+            " AND closed_at IS NULL", (kind, subject)))
+
+    def clear(self):
+        self.sql("SET FOREIGN_KEY_CHECKS = 0")
+        super().clear()
+        for table in ("reconciliation_findings", "balance_transactions",
+                      "reconciliation_runs", "payouts", "event_cursors"):
+            self.sql(f"DELETE FROM {table}")
