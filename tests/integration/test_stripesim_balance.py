@@ -194,6 +194,31 @@ def test_a_bad_list_of_transactions_is_refused(sim, query, code, param):
     assert (status, body["error"].get("code"), body["error"]["param"]) == (400, code, param)
 
 
+def test_a_movement_is_seen_whole_through_what_links_to_it(sim, amicale):
+    charge = sell(sim).latest_charge
+    listed, = stripe.Charge.list(expand=["data.balance_transaction"])
+    assert listed.balance_transaction.fee == 40
+    intent, = stripe.PaymentIntent.list(expand=["data.latest_charge.balance_transaction"])
+    assert intent.latest_charge.balance_transaction.id == charge.balance_transaction
+    fee, transfer, _ = stripe.BalanceTransaction.list(expand=["data.source.charge"]).data
+    assert fee.source.charge.id == charge.id
+    assert transfer.source.id == charge.transfer
+    found = stripe.BalanceTransaction.retrieve(
+        transfer.id, expand=["source.source_transaction.payment_intent"])
+    assert found.source.source_transaction.payment_intent.id == intent.id
+
+
+@pytest.mark.parametrize("path, expand", [
+    ("/v1/balance_transactions", "source"), ("/v1/balance_transactions", "data.net"),
+    ("/v1/balance_transactions", "data.source.amount"), ("/v1/charges", "data"),
+    ("/v1/charges", "data.payment_intent.latest_charge.payment_intent.latest_charge"),
+    ("/v1/balance", "available")])
+def test_what_cannot_be_expanded_is_refused(sim, path, expand):
+    status, _, body = call(sim, "GET", f"{path}?expand[]={expand}")
+    assert (status, body["error"]["param"]) == (400, "expand")
+    assert expand in body["error"]["message"]
+
+
 # The balance.
 
 def test_money_is_pending_until_its_day(sim, amicale):

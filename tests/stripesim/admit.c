@@ -2,6 +2,8 @@
  * What is checked before a call is carried out. */
 #include "tests/stripesim/admit.h"
 
+#include <string.h>
+
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
@@ -13,6 +15,11 @@
 #include "tests/stripesim/sim.h"
 #include "tests/stripesim/versions.h"
 
+/* https://docs.stripe.com/api/expanding_objects */
+enum { MOST_LEVELS = 4 };
+
+static int levels(struct span path);
+static bool is_list(const struct route *route);
 static bool check_key(struct call *call);
 static struct span basic_user(struct call *call, struct span header);
 static bool check_version(struct call *call);
@@ -35,11 +42,21 @@ bool admit_expansion(struct call *call)
     const struct form_entry *entry;
     while ((entry = form_element(&call->form, "expand", &at, &key))) {
         struct span path = entry->value;
-        if (span_starts(path, "data.")) {
+        bool is_inside = span_starts(path, "data.");
+        if (is_inside) {
             path.at += sizeof("data.") - 1;
             path.len -= sizeof("data.") - 1;
         }
-        if (!object_can_expand(call->route->answers, path)) {
+        if (levels(entry->value) > MOST_LEVELS) {
+            call_refuse(call,
+                        &(struct refusal){.param = "expand"},
+                        "You cannot expand more than %d levels of a property (%.*s).",
+                        MOST_LEVELS,
+                        SPAN_ARGS(entry->value));
+            return false;
+        }
+        if (is_inside != is_list(call->route) ||
+            !object_can_expand(call->route->answers, path)) {
             call_refuse(call,
                         &(struct refusal){.param = "expand"},
                         "This property cannot be expanded (%.*s).",
@@ -50,6 +67,24 @@ bool admit_expansion(struct call *call)
     }
     call->expansion = (struct expansion){&call->sim->store, paths, count};
     return true;
+}
+
+static int levels(struct span path)
+{
+    int count = 0;
+    while (path.len > 0) {
+        span_cut(path, '.', &path);
+        count++;
+    }
+    return count;
+}
+
+/* Whether what is asked for stands below "data". */
+static bool is_list(const struct route *route)
+{
+    size_t len = strlen(route->path);
+    return strcmp(route->method, "GET") == 0 && route->path[len - 1] != '}' &&
+           strcmp(route->path, "/v1/balance") != 0;
 }
 
 struct span admit_header(const struct call *call, const char *name)

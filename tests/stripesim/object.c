@@ -9,6 +9,7 @@
 
 enum { MOST_PATHS = 16, DIFFERENCE_CEILING_BYTES = 256 * 1024 };
 
+static bool has_link(const struct shape *shape, struct span name);
 static void write_field(const struct field *field,
                         const struct object *object,
                         struct json_writer *json,
@@ -97,10 +98,27 @@ bool object_can_expand(enum kind kind, struct span path)
 {
     struct span rest;
     struct span first = span_cut(path, '.', &rest);
-    const struct shape *shape = object_shape(kind);
+    if (!has_link(object_shape(kind), first)) {
+        return false;
+    }
+    /* What a link leads to is seen when it is followed. */
+    while (rest.len > 0) {
+        bool is_any = false;
+        first = span_cut(rest, '.', &rest);
+        for (int i = 0; i < KIND_COUNT; i++) {
+            is_any = is_any || has_link(shapes[i], first);
+        }
+        if (!is_any) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool has_link(const struct shape *shape, struct span name)
+{
     for (size_t i = 0; i < shape->field_count; i++) {
-        if (shape->fields[i].kind == FIELD_LINK &&
-            span_is(first, shape->fields[i].name)) {
+        if (shape->fields[i].kind == FIELD_LINK && span_is(name, shape->fields[i].name)) {
             return true;
         }
     }

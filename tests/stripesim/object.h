@@ -118,7 +118,8 @@ void object_write(const struct object *object,
 void object_differences(const struct object *before,
                         const struct object *after,
                         struct text *out);
-/* Whether the path begins with a link of this kind of object. */
+/* Whether the path begins with a link of this kind of object, and goes on with links of
+ * any. */
 bool object_can_expand(enum kind kind, struct span path);
 
 /* Rows of field tables. */
