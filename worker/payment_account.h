@@ -4,7 +4,7 @@
  * may be charged for.
  *
  * Owns:    nothing
- * Callers: handle_payment_create.c, handle_terminal_token.c
+ * Callers: handle_payment_create.c, handle_terminal_token.c, sync_card_make.c
  * Blocks:  as long as MariaDB does, and Stripe when the account must be looked at
  * Faults:  as MariaDB's and Stripe's
  */

@@ -4,7 +4,7 @@
  * made, and brings the row in line with it.
  *
  * Owns:    the marks of the row's POST; the status `failed` of a row that Stripe refused
- * Callers: handle_payment_create.c, handle_payment_cancel.c
+ * Callers: handle_payment_create.c, handle_payment_cancel.c, sync_card_make.c
  * Blocks:  up to stripe.total_ms a call
  * Order:   the row is committed with its job_id and the status `new`
  * Faults:  as send_once's: LATER, UNSURE; NEVER when Stripe refused for good: the row is

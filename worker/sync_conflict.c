@@ -9,7 +9,7 @@
 #include "worker/handlers.h"
 #include "worker/sync_rows.h"
 
-enum { GIVEN_BYTES = 2048, SQL_NO_PARENT = 1452 };
+enum { GIVEN_BYTES = 2048 };
 
 static struct span write_given(const struct sale *sale, struct arena *arena);
 
@@ -17,6 +17,9 @@ const char *sync_conflict_kind(const struct sale *sale, const struct sync_row *r
 {
     if (!span_is(row->method, sale_method_name(sale->method))) {
         return "other_method";
+    }
+    if (!span_is(row->currency, "eur")) {
+        return "other_currency";
     }
     return row->amount_minor != sale->amount_minor ? "other_amount" : NULL;
 }
@@ -50,14 +53,7 @@ enum outcome sync_conflict_open(struct handling *handling,
                     handling->arena,
                     NULL,
                     fault);
-    if (outcome == OUTCOME_NEVER && fault->code == SQL_NO_PARENT) {
-        return fault_set(fault,
-                         OUTCOME_NEVER,
-                         "sync",
-                         SYNC_NO_OWNER,
-                         "the pompier or the amicale of the sale is not there any more");
-    }
-    return outcome;
+    return sync_rows_blame(outcome, fault);
 }
 
 /* What the phone said, for people: the buyer's address is not part of it. */

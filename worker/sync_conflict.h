@@ -4,7 +4,7 @@
  * operator, while what is known stays as it is.
  *
  * Owns:    rows of sync_conflicts
- * Callers: handle_sync_sale.c, sync_card.c
+ * Callers: handle_sync_sale.c, handle_sync_card.c
  * Blocks:  as long as MariaDB does
  * Order:   inside the caller's transaction
  * Faults:  as MariaDB's; NEVER SYNC_NO_OWNER as in sync_rows.h
@@ -25,8 +25,8 @@ struct handling;
 struct sale;
 struct sync_row;
 
-/* How a sale differs from its row, "other_method" or "other_amount"; NULL when it is the
- * same one. */
+/* How a sale differs from its row, "other_method", "other_amount" or "other_currency";
+ * NULL when it is the same one. */
 const char *sync_conflict_kind(const struct sale *sale, const struct sync_row *row);
 
 /* `payment_id` 0: none is there yet. */

@@ -21,8 +21,10 @@ enum column {
     LOCAL_ID,
     AMOUNT,
     METHOD,
+    CURRENCY,
     STATUS,
     INTENT,
+    ERROR_CODE,
     HAS_ADDRESS,
     HAS_CLAIMS,
 };
@@ -36,12 +38,11 @@ static enum outcome put_some(struct handling *handling,
 static void fill_values(struct handling *handling,
                         const struct sale *sale,
                         struct sql_value values[SALE_VALUES]);
-static struct sql_value sealed_email(struct handling *handling, const struct sale *sale);
 static struct sync_row read_row(const struct sql_rows *rows, size_t row);
 
 #define COLUMNS                                                                          \
-    "id, pompier_id, local_id, amount, payment_method, status,"                          \
-    " stripe_payment_intent_id, receipt_email_encrypted IS NOT NULL,"                    \
+    "id, pompier_id, local_id, amount, payment_method, currency, status,"                \
+    " stripe_payment_intent_id, last_error_code, receipt_email_encrypted IS NOT NULL,"   \
     " EXISTS (SELECT 1 FROM sync_conflicts WHERE sync_conflicts.pompier_id ="            \
     " payment_intents.pompier_id AND sync_conflicts.local_id = payment_intents.local_id" \
     " AND payment_id IS NULL)"
@@ -125,15 +126,8 @@ static enum outcome put_some(struct handling *handling,
                                        handling->arena,
                                        &rows,
                                        fault);
-    if (outcome == OUTCOME_NEVER && fault->code == SQL_NO_PARENT) {
-        return fault_set(fault,
-                         OUTCOME_NEVER,
-                         "sync",
-                         SYNC_NO_OWNER,
-                         "the pompier or the amicale of the sale is not there any more");
-    }
     if (outcome != OUTCOME_DONE) {
-        return outcome;
+        return sync_rows_blame(outcome, fault);
     }
     assert(rows.count == count);
     for (size_t i = 0; i < count; i++) {
@@ -160,7 +154,7 @@ static void fill_values(struct handling *handling,
         sql_optional(sale->device_id),
         sql_optional(sale->batch_id),
         SQL_SPAN(sale_job_id(sale, arena)),
-        sealed_email(handling, sale),
+        sync_rows_email(handling, sale),
         SQL_I64(handling->settings->stripe.livemode),
         sql_moment(arena, sale->sold_ms),
         SQL_SPAN(arena_span(arena, span_of(day))),
@@ -169,25 +163,16 @@ static void fill_values(struct handling *handling,
     memcpy(values, filled, sizeof(filled));
 }
 
-static struct sql_value sealed_email(struct handling *handling, const struct sale *sale)
-{
-    if (sale->receipt_email.len == 0) {
-        return SQL_NOTHING;
-    }
-    return SQL_SPAN(seal_seal(handling->pii,
-                              SPAN("payment_intents.receipt_email_encrypted"),
-                              sale->receipt_email,
-                              handling->arena));
-}
-
 static struct sync_row read_row(const struct sql_rows *rows, size_t row)
 {
     return (struct sync_row){
         .payment_id = sql_i64(rows, row, PAYMENT_ID),
         .amount_minor = sql_i64(rows, row, AMOUNT),
         .method = sql_text(rows, row, METHOD),
+        .currency = sql_text(rows, row, CURRENCY),
         .status = sql_text(rows, row, STATUS),
         .intent = sql_text(rows, row, INTENT),
+        .error_code = sql_text(rows, row, ERROR_CODE),
         .has_address = sql_i64(rows, row, HAS_ADDRESS) == 1,
         .has_claims = sql_i64(rows, row, HAS_CLAIMS) == 1,
     };
@@ -210,4 +195,27 @@ enum outcome sync_rows_find(struct handling *handling,
         *out_row = rows.count > 0 ? read_row(&rows, 0) : (struct sync_row){0};
     }
     return outcome;
+}
+
+struct sql_value sync_rows_email(struct handling *handling, const struct sale *sale)
+{
+    if (sale->receipt_email.len == 0) {
+        return SQL_NOTHING;
+    }
+    return SQL_SPAN(seal_seal(handling->pii,
+                              SPAN("payment_intents.receipt_email_encrypted"),
+                              sale->receipt_email,
+                              handling->arena));
+}
+
+enum outcome sync_rows_blame(enum outcome outcome, struct fault *fault)
+{
+    if (outcome != OUTCOME_NEVER || fault->code != SQL_NO_PARENT) {
+        return outcome;
+    }
+    return fault_set(fault,
+                     OUTCOME_NEVER,
+                     "sync",
+                     SYNC_NO_OWNER,
+                     "the pompier or the amicale of the sale is not there any more");
 }

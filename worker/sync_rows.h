@@ -3,7 +3,7 @@
  * sync_rows - the rows of offline sales in cash and by cheque, written many at a time.
  *
  * Owns:    rows of payment_intents while they are made; what is there is never changed
- * Callers: handle_sync_sale.c, sync_card.c
+ * Callers: handle_sync_sale.c, handle_sync_card.c, sync_*.c
  * Blocks:  as long as MariaDB does
  * Units:   amounts in cents of EUR
  * Order:   inside the caller's transaction
@@ -26,6 +26,7 @@
 
 #include "common/base/fault.h"
 #include "common/base/text.h"
+#include "common/link/mariadb.h"
 
 struct handling;
 struct sale;
@@ -36,7 +37,7 @@ enum sync_fault { SYNC_NO_OWNER = 1, SYNC_WRONG_METHOD };
 struct sync_row {
     int64_t payment_id; /* 0: there is none */
     int64_t amount_minor;
-    struct span method, status, intent; /* in the arena of the handling */
+    struct span method, currency, status, intent, error_code; /* in the arena */
     bool has_address; /* of the buyer */
     bool has_claims; /* conflicts that came before it: sync_conflict_claim */
 };
@@ -55,5 +56,11 @@ MUST_USE enum outcome sync_rows_find(struct handling *handling,
                                      const struct sale *sale,
                                      struct sync_row *out_row,
                                      struct fault *fault);
+
+/* The buyer's address as the row keeps it: sealed, or NULL. */
+struct sql_value sync_rows_email(struct handling *handling, const struct sale *sale);
+/* What came of a statement that names a sale's pompier and amicale: SYNC_NO_OWNER when it
+ * was because of them. */
+MUST_USE enum outcome sync_rows_blame(enum outcome outcome, struct fault *fault);
 
 #endif
