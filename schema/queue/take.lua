@@ -13,7 +13,7 @@
 --          id, kind, lane, tenant, payload, token, attempt, crashes, deferrals,
 --          enqueued_ms, lease_end_ms, reply, group
 -- Atomic. Live slots are filled from the lane live alone, general slots from every lane by
--- weight. With quarantine = 1 it gives one quarantined job, while none other is out, and
+-- weight, until JOBS_MOST jobs are taken: who has idle slots left asks again. With quarantine = 1 it gives one quarantined job, while none other is out, and
 -- nothing else. For a quarantined job one worker at a time becomes empty, while the others go
 -- on: the first that asks is told and named in P:drainer, until it takes quarantined jobs, is
 -- told of none any more, may not become empty, is gone, or has not asked for DRAIN_MS.
@@ -28,6 +28,7 @@ local quarantine, may_drain = ARGV[4] == '1', ARGV[4] == '0'
 local STRIDE = 16
 local PUT_ASIDE_MOST, PUT_ASIDE_MS = 64, 30000
 local STRAYS_MOST = 1000
+local JOBS_MOST = 256 -- no further slot then, lest Redis is held up by large groups
 local DRAIN_MS = 60000 -- more than a worker gives itself to become empty
 
 local lease_end = now + lease_ms
@@ -191,32 +192,43 @@ local function open_record(queue, id, tenant)
     return nil
 end
 
--- Who goes at a turn of a tenant, where the job `stands` stands: if that has a member, the one
--- whose member's turn is lowest, but for `passed`; else itself. Its id and the job, opened;
--- nil when it cannot be taken.
-local function call_up(queue, tenant, stands, passed)
-    local key, id, turn = members_key(queue.name, tenant), stands, nil
-    local next_one = redis.call('ZRANGE', key, passed, passed, 'WITHSCORES')
-    if next_one[1] and (next_one[1] == stands or redis.call('ZSCORE', key, stands)) then
-        id, turn = next_one[1], tonumber(next_one[2])
-    end
-    if id ~= stands and not redis.call('ZSCORE', queue.key, id) then
-        strays = strays + 1
-        redis.call('ZREM', key, id) -- taken by a release that knows no members
-        return nil
-    end
-    local job = open_record(queue, id, tenant)
-    if job then
-        job.member_turn = turn
-    end
-    return id, job
+-- The jobs of a tenant's members by their turns, as many as a slot may take.
+local function line_of(queue, tenant)
+    local key = members_key(queue.name, tenant)
+    local ids = redis.call('ZRANGE', key, 0, queue.kind.group_max - 1, 'WITHSCORES')
+    return {tenant = tenant, key = key, ids = ids, at = 1}
 end
 
--- When job `id` goes where `stands` stood, that one, `other`, stands where `id` did: the
--- tenant's turns stay what they are.
-local function change_turns(queue, stands, other, id)
+-- Who goes at a turn of a tenant's, where the job `stands` stands: if that has a member, the
+-- next in line; else itself. The job, opened, with its id and the turn at which it stood
+-- itself; nil when it cannot be taken.
+local function call_up(queue, line, stands)
+    local id, stood, member_turn = line.ids[line.at], nil, nil
+    if id and (id == stands or redis.call('ZSCORE', line.key, stands)) then
+        member_turn, line.at = tonumber(line.ids[line.at + 1]), line.at + 2
+    else
+        id = stands
+    end
     if id ~= stands then
-        stand(stands, other, queue.name, redis.call('ZSCORE', queue.key, id))
+        stood = redis.call('ZSCORE', queue.key, id)
+        if not stood then
+            strays = strays + 1
+            redis.call('ZREM', line.key, id) -- taken by a release that knows no members
+            return nil
+        end
+    end
+    local job = open_record(queue, id, line.tenant)
+    if job then
+        job.id, job.stood, job.member_turn = id, stood, member_turn
+    end
+    return job
+end
+
+-- When a job goes where `stands` stood, that one, `other`, stands where the job did: the
+-- tenant's turns stay what they are. What was read ahead of the queue is so no more.
+local function change_turns(queue, stands, other, job)
+    if job.stood then
+        stand(stands, other, queue.name, job.stood)
         queue.ahead, queue.next, queue.want, queue.exhausted = {}, 1, 1, false
     end
 end
@@ -249,24 +261,20 @@ end
 -- Adds to a slot the jobs that the tenant's next turns bring, a mix of its members. One that
 -- crashed before is passed over.
 local slots_filled = 0
-local function fill_up(queue, tenant)
-    local key = P .. ':group:' .. queue.name .. ':' .. tenant
-    local left, at, passed = queue.kind.group_max - 1, 0, 0
-    while left > 0 and strays < STRAYS_MOST do
-        local slot, strays_before = redis.call('ZRANGE', key, at, at, 'WITHSCORES'), strays
+local function fill_up(queue, line)
+    local key, at = P .. ':group:' .. queue.name .. ':' .. line.tenant, 0
+    local other = {group = '1', tenant = line.tenant}
+    for _ = 2, queue.kind.group_max do
+        local slot = redis.call('ZRANGE', key, at, at, 'WITHSCORES')
+        local job = slot[1] and call_up(queue, line, slot[1])
         if not slot[1] then
             break
-        end
-        local id, job = call_up(queue, tenant, slot[1], passed)
-        if job and job.crashes == 0 then
-            change_turns(queue, slot[1], {group = '1', tenant = tenant}, id)
-            hand_over(id, job, tonumber(slot[2]), slots_filled)
-        elseif job and job.member_turn then
-            passed = passed + 1
-        elseif job then
+        elseif job and job.crashes == 0 then
+            change_turns(queue, slot[1], other, job)
+            hand_over(job.id, job, tonumber(slot[2]), slots_filled)
+        elseif job and not job.member_turn then
             at = at + 1
         end
-        left = strays == strays_before and left - 1 or left
     end
 end
 
@@ -275,16 +283,18 @@ end
 local function serve(queue)
     local stands, turn = head(queue)
     local first, kind = open_record(queue, stands), queue.kind
-    local id, job = stands, first
+    local job, id, line = first, stands, nil
     if first and first.member then
-        id, job = call_up(queue, first.tenant, stands, 0)
+        line = line_of(queue, first.tenant)
+        job = call_up(queue, line, stands)
+        id = job and job.id
     end
     if not job then
         return false
     end
     slots_filled = slots_filled + 1
     take_turn(queue.name, turn)
-    change_turns(queue, stands, first, id)
+    change_turns(queue, stands, first, job)
     hand_over(id, job, turn, slots_filled)
     if #kind.probes > 0 then
         for _, name in ipairs(kind.probes) do
@@ -294,7 +304,7 @@ local function serve(queue)
             look_at_neighbours(other)
         end
     elseif kind.group_max > 1 and job.crashes == 0 and job.lane ~= 'quarantine' then
-        fill_up(queue, job.tenant)
+        fill_up(queue, line or line_of(queue, job.tenant))
     end
     charge(queue.lane.name, kind.name, 1)
     return true
@@ -323,6 +333,10 @@ else
         filled = filled and queue ~= nil
     end
     for _ = 1, general_slots do
+        if jobs >= JOBS_MOST then
+            filled = true
+            break
+        end
         local queue = next_of_all(true)
         while queue and not serve(queue) do
             queue = next_of_all(true)

@@ -168,6 +168,18 @@ def test_a_job_that_crashed_leaves_its_group(queue, server):
     assert [job["group"] for job in jobs] == [1, 2, 3]
 
 
+def test_one_call_takes_no_more_than_some_large_groups_and_the_next_the_rest(queue):
+    item = Kind("sync.item", "sync", group_max=64)
+    for tenant in "ABCD":
+        fill(queue, item, 128, tenant, name=tenant)
+    queue.client.delete(queue.key("wake"))
+    first = queue.take("w", [item], live=1, general=32)["jobs"]
+    assert [first[-1]["group"], len(first)] == [4, 256]
+    assert queue.client.llen(queue.key("wake")) == 1
+    assert len(queue.take("w", [item], general=32)["jobs"]) == 256
+    assert queue.take("w", [item], general=32)["jobs"] == []
+
+
 def test_groups_fill_one_slot_each_of_a_kinds_share(queue):
     item = Kind("sync.item", "sync", group_max=4)
     fill(queue, item, 20)
