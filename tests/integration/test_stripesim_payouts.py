@@ -124,8 +124,10 @@ def test_a_payout_goes_its_way_step_by_step(sim, accounts, receiver):
     for verb in ("send", "cancel"):
         with pytest.raises(Exception, match="422"):
             sim.control(f"payouts/{payout}/{verb}", {})
-    with pytest.raises(Exception, match="422"):
-        sim.control(f"accounts/{ONE}/payout", {})
+    for order in ({}, {"amount": 0}, {"amount": 5, "status": "gone"}):
+        with pytest.raises(Exception, match="422"):
+            sim.control(f"accounts/{ONE}/payout", order)
+    assert len(stripe.Payout.list(stripe_account=ONE).data) == 1
 
 
 def test_an_account_that_is_restricted_pays_nothing_out(sim, accounts):
@@ -135,6 +137,7 @@ def test_an_account_that_is_restricted_pays_nothing_out(sim, accounts):
     with pytest.raises(stripe.error.InvalidRequestError) as caught:
         stripe.Payout.create(amount=500, currency="eur", stripe_account=ONE)
     assert caught.value.code == "payouts_not_allowed"
+    assert sim.control("payouts", {"platform": False})["payouts"] == []
 
 
 def test_payouts_are_listed_by_status_and_arrival(sim, accounts):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The routes of payments, refunds, transfers, disputes and payouts. */
+ * The routes of payments, refunds, transfers, disputes, payouts and balances. */
 #include "tests/stripesim/balance.h"
 #include "tests/stripesim/charges.h"
 #include "tests/stripesim/disputes.h"

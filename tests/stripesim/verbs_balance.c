@@ -2,6 +2,7 @@
  * The verbs of the control endpoint that pay out, and the one that adds the balances up. */
 #include <string.h>
 
+#include "tests/stripesim/accounts.h"
 #include "tests/stripesim/balance.h"
 #include "tests/stripesim/payouts.h"
 #include "tests/stripesim/random.h"
@@ -18,7 +19,7 @@ struct tally {
     int64_t net;
 };
 
-static void finish(struct order *order, struct payout *payout, bool fails);
+static bool read_status(struct order *order, enum payout_status *out_status);
 static void move(struct order *order, enum payout_status status);
 static void write_tallies(struct order *order, const char *account);
 
@@ -30,6 +31,10 @@ void verbs_payout(struct order *order)
 {
     const char *account = NULL;
     int64_t amount = verbs_integer(order, "amount", NO_AMOUNT);
+    enum payout_status status;
+    if (!read_status(order, &status)) {
+        return;
+    }
     if (!span_is(order->id, "platform")) {
         const struct object *known = verbs_object(order, KIND_ACCOUNT);
         if (!known) {
@@ -53,30 +58,46 @@ void verbs_payout(struct order *order)
         order->refused = "there is nothing to pay out";
         return;
     }
-    finish(order, payout, json_is_true(order->body, "fails"));
-    if (!order->refused) {
-        object_write(&payout->object, order->answer, "object", NULL);
-    }
+    bool fails = json_is_true(order->body, "fails");
+    payouts_move(order->sim,
+                 payout,
+                 fails ? PAYOUT_FAILED : status,
+                 verbs_string(order, "code", FAILURE));
+    object_write(&payout->object, order->answer, "object", NULL);
 }
 
 /* {fails_percent?: 0, code?, status?: "paid", platform?: true}: the payouts of a day, of
- * every balance that has something. */
+ * every balance that has something and may be paid out. */
 void verbs_payouts(struct order *order)
 {
     const struct store_list *accounts = &order->sim->store.lists[KIND_ACCOUNT];
     int64_t fails_percent = verbs_integer(order, "fails_percent", 0);
     bool with_platform =
         !json_has(order->body, "platform") || json_is_true(order->body, "platform");
+    const char *code = verbs_string(order, "code", FAILURE);
+    enum payout_status status;
     if (fails_percent < 0 || fails_percent > PERCENT_ALL) {
         order->refused = "a number is out of range";
         return;
     }
+    if (!read_status(order, &status)) {
+        return;
+    }
     json_open(order->answer, "payouts", '[');
-    for (size_t i = with_platform ? 0 : 1; i <= accounts->count && !order->refused; i++) {
-        const char *account = i == 0 ? NULL : accounts->objects[i - 1]->id;
-        struct payout *payout = payouts_make_automatic(order->sim, account, "eur");
+    for (size_t i = with_platform ? 0 : 1; i <= accounts->count; i++) {
+        const struct account *account =
+            i == 0 ? NULL
+                   : (const struct account *)(const void *)accounts->objects[i - 1];
+        if (account && !account->payouts_enabled) {
+            continue;
+        }
+        struct payout *payout =
+            payouts_make_automatic(order->sim,
+                                   account ? account->object.id : NULL,
+                                   "eur");
         if (payout) {
-            finish(order, payout, random_percent(&order->sim->choices, fails_percent));
+            bool fails = random_percent(&order->sim->choices, fails_percent);
+            payouts_move(order->sim, payout, fails ? PAYOUT_FAILED : status, code);
             object_write(&payout->object, order->answer, NULL, NULL);
         }
     }
@@ -115,16 +136,16 @@ void verbs_balances(struct order *order)
     json_close(order->answer, '}');
 }
 
-/* As far as the caller wants it to go at once. */
-static void finish(struct order *order, struct payout *payout, bool fails)
+/* How far the caller wants it to go at once. */
+static bool read_status(struct order *order, enum payout_status *out_status)
 {
     struct span word = json_string(order->body, "status");
-    enum payout_status status = fails ? PAYOUT_FAILED : PAYOUT_PAID;
-    if (word.len > 0 && !payouts_status(word, &status)) {
+    *out_status = PAYOUT_PAID;
+    if (word.len > 0 && !payouts_status(word, out_status)) {
         order->refused = "there is no such status";
-        return;
+        return false;
     }
-    payouts_move(order->sim, payout, status, verbs_string(order, "code", FAILURE));
+    return true;
 }
 
 static void move(struct order *order, enum payout_status status)
