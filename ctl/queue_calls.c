@@ -2,6 +2,7 @@
  * Questions to the queue, asked of every partition. */
 #include "ctl/queue_calls.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@
 #include "common/link/redis.h"
 #include "ctl/ctl.h"
 
-enum { BODY_BYTES = 1 << 16 };
+enum { BODY_BYTES = 1 << 16, MOST_RANDOM_BYTES = 16 };
 
 static struct partition partition_at(const struct ctl *ctl, int number);
 static void add_stats(struct ctl *ctl,
@@ -118,20 +119,54 @@ enum outcome calls_find(struct ctl *ctl,
     return OUTCOME_DONE;
 }
 
+struct job_new calls_new_job(struct ctl *ctl,
+                             struct span id,
+                             const char *kind,
+                             struct span payload,
+                             struct span ref)
+{
+    struct arena *arena = &ctl->arena;
+    struct span context = span_of(arena_format(arena, "%.*s|%s", SPAN_ARGS(id), kind));
+    struct digest digest;
+    char *mac = arena_take(arena, DIGEST_HEX_BYTES);
+    seal_fingerprint(ctl->queue_ring,
+                     span_of(arena_format(arena, "job|%s", kind)),
+                     payload,
+                     &digest);
+    digest_hex(&digest, mac);
+    struct span *refs = ARENA_NEW(arena, struct span);
+    *refs = ref;
+    const struct kind *found = kind_find(span_of(kind));
+    return (struct job_new){
+        .id = id,
+        .kind = found,
+        .lane = found->lane,
+        .tenant = SPAN("-"),
+        .payload = seal_seal(ctl->queue_ring, context, payload, arena),
+        .mac = span_of(mac),
+        .refs = refs,
+        .ref_count = ref.len > 0 && ref.len <= JOB_REF_BYTES,
+    };
+}
+
+struct span calls_random_hex(struct ctl *ctl, size_t digits)
+{
+    unsigned char random[MOST_RANDOM_BYTES];
+    assert(digits % 2 == 0 && digits / 2 <= sizeof(random));
+    char *hex = arena_take(&ctl->arena, digits + 1);
+    digest_random(random, digits / 2);
+    for (size_t i = 0; i < digits / 2; i++) {
+        snprintf(hex + 2 * i, 3, "%02x", random[i]);
+    }
+    return span_of(hex);
+}
+
 struct made_deed *calls_make_deed(struct ctl *ctl,
                                   const char *verb,
                                   struct span what,
                                   struct span why)
 {
-    struct arena *arena = &ctl->arena;
-    const struct kind *kind = kind_find(SPAN("audit.write"));
-    struct made_deed *made = ARENA_NEW(arena, struct made_deed);
-    unsigned char random[16];
-    char hex[2 * sizeof(random) + 1];
-    digest_random(random, sizeof(random));
-    for (size_t i = 0; i < sizeof(random); i++) {
-        snprintf(hex + 2 * i, 3, "%02x", random[i]);
-    }
+    struct made_deed *made = ARENA_NEW(&ctl->arena, struct made_deed);
     struct span who = ctl_who(ctl);
     struct text body;
     text_init(&body, BODY_BYTES);
@@ -144,25 +179,9 @@ struct made_deed *calls_make_deed(struct ctl *ctl,
     json_put_integer(&json, "at_ms", clock_wall_ms(&clock_system));
     json_close(&json, '}');
 
-    struct span id = span_of(arena_format(arena, "audit:%s", hex));
-    struct span context =
-        span_of(arena_format(arena, "%.*s|%s", SPAN_ARGS(id), kind->name));
-    struct digest digest;
-    char *mac = arena_take(arena, DIGEST_HEX_BYTES);
-    seal_fingerprint(ctl->queue_ring, SPAN("job|audit.write"), text_span(&body), &digest);
-    digest_hex(&digest, mac);
-    struct span *ref = ARENA_NEW(arena, struct span);
-    *ref = what;
-    made->audit = (struct job_new){
-        .id = id,
-        .kind = kind,
-        .lane = kind->lane,
-        .tenant = SPAN("-"),
-        .payload = seal_seal(ctl->queue_ring, context, text_span(&body), arena),
-        .mac = span_of(mac),
-        .refs = ref,
-        .ref_count = what.len <= JOB_REF_BYTES,
-    };
+    struct span hex = calls_random_hex(ctl, 2 * MOST_RANDOM_BYTES);
+    struct span id = span_of(arena_format(&ctl->arena, "audit:%.*s", SPAN_ARGS(hex)));
+    made->audit = calls_new_job(ctl, id, "audit.write", text_span(&body), what);
     made->deed = (struct deed){.who = who, .why = why, .audit = &made->audit};
     text_done(&body);
     return made;

@@ -34,6 +34,16 @@ MUST_USE enum outcome calls_find(struct ctl *ctl,
                                  struct job_record **out_records,
                                  size_t *out_count);
 
+/* A job as it goes into the queue: its payload sealed, fingerprint and lane as its kind
+ * says, of no tenant, with one reference (empty: none). In the run's arena. */
+struct job_new calls_new_job(struct ctl *ctl,
+                             struct span id,
+                             const char *kind,
+                             struct span payload,
+                             struct span ref);
+/* 16 or 32 random hexadecimal digits, for the name of a job. In the run's arena. */
+struct span calls_random_hex(struct ctl *ctl, size_t digits);
+
 /* What an operator does, with the job that writes it to the audit log. */
 struct made_deed {
     struct deed deed;
