@@ -160,6 +160,22 @@ void people_say_more(struct ctl *ctl, struct span cursor)
     }
 }
 
+struct json_writer people_open_list(struct ctl *ctl, const char *name)
+{
+    struct json_writer json = json_writer(&ctl->out);
+    json_open(&json, NULL, '{');
+    json_open(&json, name, '[');
+    return json;
+}
+
+void people_close_list(struct ctl *ctl, struct json_writer *json, struct span cursor)
+{
+    json_close(json, ']');
+    json_put_optional(json, "cursor", cursor);
+    json_close(json, '}');
+    text_add_char(&ctl->out, '\n');
+}
+
 bool people_is_name(struct span name, size_t most_bytes)
 {
     bool good = name.len > 0 && name.len <= most_bytes && span_is_utf8(name);

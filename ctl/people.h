@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "common/base/fault.h"
+#include "common/base/json.h"
 #include "common/base/text.h"
 #include "common/link/mariadb.h"
 
@@ -68,6 +69,10 @@ size_t people_page_rows(struct ctl *ctl,
                         const struct sql_rows *rows,
                         struct span *out_cursor);
 void people_say_more(struct ctl *ctl, struct span cursor);
+/* A page in JSON: {"users": [ ... ], "cursor": text or null}; what stands between the two
+ * is the caller's. */
+struct json_writer people_open_list(struct ctl *ctl, const char *name);
+void people_close_list(struct ctl *ctl, struct json_writer *json, struct span cursor);
 
 /* "amicale 7", or {"amicale": 7}. */
 int people_report(struct ctl *ctl, const char *what, int64_t id);

@@ -92,9 +92,7 @@ static void list_json(struct ctl *ctl,
         {"location", AMICALE_LOCATION},
         {"account", AMICALE_ACCOUNT},
     };
-    struct json_writer json = json_writer(&ctl->out);
-    json_open(&json, NULL, '{');
-    json_open(&json, "amicales", '[');
+    struct json_writer json = people_open_list(ctl, "amicales");
     for (size_t i = 0; i < count; i++) {
         struct span email = people_unsealed(ctl,
                                             "amicales.encrypted_email",
@@ -123,10 +121,7 @@ static void list_json(struct ctl *ctl,
                         show_sql_moment(ctl, sql_text(rows, i, AMICALE_CREATED_AT)));
         json_close(&json, '}');
     }
-    json_close(&json, ']');
-    json_put_optional(&json, "cursor", cursor);
-    json_close(&json, '}');
-    text_add_char(&ctl->out, '\n');
+    people_close_list(ctl, &json, cursor);
 }
 
 static void list_text(struct ctl *ctl,

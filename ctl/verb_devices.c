@@ -85,9 +85,7 @@ static void list_json(struct ctl *ctl,
                       size_t count,
                       struct span cursor)
 {
-    struct json_writer json = json_writer(&ctl->out);
-    json_open(&json, NULL, '{');
-    json_open(&json, "devices", '[');
+    struct json_writer json = people_open_list(ctl, "devices");
     for (size_t i = 0; i < count; i++) {
         json_open(&json, NULL, '{');
         json_put_integer(&json, "device", sql_i64(rows, i, DEVICE_ID));
@@ -105,10 +103,7 @@ static void list_json(struct ctl *ctl,
                           show_sql_moment(ctl, sql_text(rows, i, DEVICE_VERIFIED_AT)));
         json_close(&json, '}');
     }
-    json_close(&json, ']');
-    json_put_optional(&json, "cursor", cursor);
-    json_close(&json, '}');
-    text_add_char(&ctl->out, '\n');
+    people_close_list(ctl, &json, cursor);
 }
 
 static void list_text(struct ctl *ctl,

@@ -118,9 +118,7 @@ static void list_json(struct ctl *ctl,
                       struct span cursor,
                       bool *whole)
 {
-    struct json_writer json = json_writer(&ctl->out);
-    json_open(&json, NULL, '{');
-    json_open(&json, "users", '[');
+    struct json_writer json = people_open_list(ctl, "users");
     for (size_t i = 0; i < count; i++) {
         struct span email = people_unsealed(ctl,
                                             "users.encrypted_email",
@@ -153,10 +151,7 @@ static void list_json(struct ctl *ctl,
                         show_sql_moment(ctl, sql_text(rows, i, USER_CREATED_AT)));
         json_close(&json, '}');
     }
-    json_close(&json, ']');
-    json_put_optional(&json, "cursor", cursor);
-    json_close(&json, '}');
-    text_add_char(&ctl->out, '\n');
+    people_close_list(ctl, &json, cursor);
 }
 
 /* A whole address stands on a line of its own: there is no room for it beside a name. */
