@@ -65,9 +65,10 @@ int slots_live_share(int count)
     return count > 1 ? share : 0; /* a single slot serves every lane */
 }
 
-int slots_kind_share(int general)
+int slots_kind_share(int general, const struct kind *kind)
 {
-    return general > 1 ? general / 2 : 1;
+    int share = general > 1 ? general / 2 : 1;
+    return kind->group_max > 1 && share > GROUP_SLOTS ? GROUP_SLOTS : share;
 }
 
 enum outcome slots_open(const struct context *context,
@@ -150,7 +151,7 @@ int slots_kind_room(struct slots *slots, const struct kind *kind)
         held += slots->list[i].kind == kind && !slots->list[i].live_only;
     }
     pthread_mutex_unlock(&slots->mutex);
-    int room = slots_kind_share(slots->general) - held;
+    int room = slots_kind_share(slots->general, kind) - held;
     return room > 0 ? room : 0;
 }
 

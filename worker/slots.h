@@ -11,7 +11,9 @@
  * Faults:  NEVER when the settings do not let a connection be made
  *
  * A quarter of the slots, rounded up, serve the lane live only. Of the others no kind
- * holds more than half.
+ * holds more than half; one whose jobs come in groups holds GROUP_SLOTS at most. A group is
+ * a commit of many rows: more of them at once record nothing sooner, since they wait for
+ * each other in MariaDB, and what is live waits with them.
  */
 #ifndef WORKER_SLOTS_H
 #define WORKER_SLOTS_H
@@ -34,10 +36,12 @@ struct slots_room {
     int general; /* idle slots that serve every lane */
 };
 
+enum { GROUP_SLOTS = 2 };
+
 /* How many of `count` slots serve live only, and how many of `general` one kind may hold.
  */
 int slots_live_share(int count);
-int slots_kind_share(int general);
+int slots_kind_share(int general, const struct kind *kind);
 
 MUST_USE enum outcome slots_open(const struct context *context,
                                  struct roster *roster,

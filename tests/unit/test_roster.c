@@ -155,13 +155,21 @@ static void lost_tokens_mark_their_attempts(void **state)
 static void a_quarter_serves_live_and_a_kind_holds_half_of_the_rest(void **state)
 {
     (void)state;
+    const struct kind single = {.group_max = 1}, grouped = {.group_max = 64};
     const struct {
-        int count, live, kind;
-    } cases[] = {{4, 1, 1}, {5, 2, 1}, {8, 2, 3}, {16, 4, 6}, {32, 8, 12}, {33, 9, 12}};
+        int count, live, kind, groups;
+    } cases[] = {{4, 1, 1, 1},
+                 {5, 2, 1, 1},
+                 {8, 2, 3, 2},
+                 {16, 4, 6, 2},
+                 {32, 8, 12, 2},
+                 {33, 9, 12, 2}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         int live = slots_live_share(cases[i].count);
         assert_int_equal(live, cases[i].live);
-        assert_int_equal(slots_kind_share(cases[i].count - live), cases[i].kind);
+        int general = cases[i].count - live;
+        assert_int_equal(slots_kind_share(general, &single), cases[i].kind);
+        assert_int_equal(slots_kind_share(general, &grouped), cases[i].groups);
     }
 }
 
