@@ -35,7 +35,9 @@ enum ctl_exit {
     CTL_USAGE = 2, /* wrong words, or settings that are wrong */
     CTL_NOT_FOUND = 3, /* no such job, amicale, account ... */
     CTL_WRONG_STATE = 4, /* it is there, but not in a state that allows this */
-    CTL_AWAY = 5, /* Redis, MariaDB or Stripe cannot be reached */
+    CTL_AWAY = 5, /* Redis, MariaDB or Stripe cannot be reached, or no worker is alive */
+    CTL_FINDINGS = 6, /* it is done, and findings are open: of reconcile */
+    CTL_INTERRUPTED = 130, /* Ctrl-C ended the waiting, and nothing else */
 };
 
 enum { CTL_MOST_OPTIONS = 12, CTL_COLUMNS = 80 };

@@ -2,14 +2,18 @@
  * How jobs, lanes and rows are written. */
 #include "ctl/show.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/link/mariadb.h"
 #include "common/link/queue.h"
+#include "common/model/money.h"
 #include "ctl/ctl.h"
 #include "ctl/table.h"
+
+enum { DAY_BYTES = 11, MINUTE_BYTES = 20 };
 
 static void put_words(struct json_writer *json, const char *key, struct span words);
 static void put_history(struct json_writer *json, struct span history);
@@ -215,6 +219,54 @@ struct span show_sql_moment(struct ctl *ctl, struct span moment)
     char *stamp = arena_format(&ctl->arena, "%.*sZ", SPAN_ARGS(moment));
     stamp[sizeof("2026-11-22") - 1] = 'T';
     return span_of(stamp);
+}
+
+struct span show_paris(struct ctl *ctl, struct span moment, int64_t now_ms)
+{
+    char today[DAY_BYTES];
+    char day[DAY_BYTES];
+    char minute[MINUTE_BYTES];
+    int64_t at_ms = 0;
+    if (!clock_parse(show_sql_moment(ctl, moment), &at_ms)) {
+        return SPAN("");
+    }
+    clock_paris_day(now_ms, today);
+    clock_paris_day(at_ms, day);
+    clock_paris_minute(at_ms, minute);
+    bool is_today = strcmp(day, today) == 0;
+    return span_of(arena_format(&ctl->arena,
+                                "%s%s%s:%02d",
+                                is_today ? "" : day,
+                                is_today ? "" : " ",
+                                strchr(minute, ' ') + 1,
+                                (int)(at_ms / 1000 % 60)));
+}
+
+struct span show_amount(struct ctl *ctl, int64_t minor, struct span currency)
+{
+    char text[MONEY_TEXT_BYTES];
+    if (!span_is(currency, "eur")) {
+        return span_of(
+            arena_format(&ctl->arena, "%s", money_text(minor, currency, text)));
+    }
+    return span_of(arena_format(&ctl->arena,
+                                "%s%lld.%02lld",
+                                minor < 0 ? "-" : "",
+                                llabs(minor) / 100,
+                                llabs(minor) % 100));
+}
+
+void show_put_id(struct json_writer *json,
+                 const char *key,
+                 const struct sql_rows *rows,
+                 size_t row,
+                 size_t column)
+{
+    if (sql_is_null(rows, row, column)) {
+        json_put_null(json, key);
+    } else {
+        json_put_integer(json, key, sql_i64(rows, row, column));
+    }
 }
 
 static void put_words(struct json_writer *json, const char *key, struct span words)

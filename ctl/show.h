@@ -54,5 +54,16 @@ void show_row_text(struct ctl *ctl,
 
 /* "2026-11-22 10:05:00.123" of SQL as RFC 3339, in the arena. */
 struct span show_sql_moment(struct ctl *ctl, struct span moment);
+/* The same on the clocks of France: "11:05:00", with its day ("2026-11-22 11:05:00") unless
+ * that is the day of `now_ms`. Empty when there is none. */
+struct span show_paris(struct ctl *ctl, struct span moment, int64_t now_ms);
+/* "12.50"; another currency than EUR with its code: "12,50 CHF". In the arena. */
+struct span show_amount(struct ctl *ctl, int64_t minor, struct span currency);
+/* A number that may be NULL. */
+void show_put_id(struct json_writer *json,
+                 const char *key,
+                 const struct sql_rows *rows,
+                 size_t row,
+                 size_t column);
 
 #endif

@@ -84,6 +84,9 @@ enum outcome status_books_read(struct ctl *ctl, struct status_books *out_books)
                               &out_books->findings,
                               &ctl->fault);
     }
+    if (outcome == OUTCOME_DONE) {
+        outcome = status_proof_read(ctl, &out_books->proof);
+    }
     return outcome;
 }
 
@@ -107,6 +110,7 @@ void status_books_json(struct ctl *ctl,
         }
         json_close(json, ']');
         show_row_json(ctl, json, "books", &section, &books->figures, 0);
+        status_proof_json(ctl, json, &books->proof);
     }
 }
 
@@ -127,12 +131,7 @@ void status_books_text(struct ctl *ctl, const struct status_books *books)
               (long long)sql_i64(rows, 0, UNPROCESSED_EVENTS));
     add_moment(ctl, ", oldest of ", rows, OLDEST_UNPROCESSED_AT);
     text_add_char(&ctl->out, '\n');
-    if (sql_is_null(rows, 0, COMPLETE_UNTIL_AT)) {
-        text_add_string(&ctl->out, "complete   never compared with Stripe\n");
-    } else {
-        add_moment(ctl, "complete   up to ", rows, COMPLETE_UNTIL_AT);
-        text_add_char(&ctl->out, '\n');
-    }
+    status_proof_text(ctl, &books->proof);
     text_addf(&ctl->out,
               "attention  %lld failed receipts, %lld disputes, %lld conflicts\n",
               (long long)sql_i64(rows, 0, FAILED_RECEIPTS),

@@ -13,6 +13,7 @@
 #include "common/base/fault.h"
 #include "common/link/mariadb.h"
 #include "ctl/schema_state.h"
+#include "ctl/status_proof.h"
 
 struct ctl;
 struct json_writer;
@@ -21,6 +22,7 @@ struct status_books {
     struct schema_state schema;
     struct sql_rows figures; /* none while the schema is not up to date */
     struct sql_rows findings;
+    struct status_proof proof;
 };
 
 MUST_USE enum outcome status_books_read(struct ctl *ctl, struct status_books *out_books);

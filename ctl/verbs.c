@@ -124,6 +124,39 @@ static const struct verb_option devices_add_options[] = {
     {"--why", "TEXT", "the reason, for the audit log"},
     {0},
 };
+static const struct verb_option reconcile_options[] = {
+    {"--amicale", "N", "only the books of this amicale"},
+    {"--from", "DAY", "first day, as 2026-11-22 (default: books.window_days)"},
+    {"--to", "DAY", "last day (default: today)"},
+    {"--no-wait", NULL, "ask for it and leave"},
+    {"--run", "NAME", "show a run that was asked for before, instead"},
+    {"--why", "TEXT", "the reason, for the audit log"},
+    {0},
+};
+static const struct verb_option findings_options[] = {
+    {"--kind", "KIND", "only of this kind"},
+    {"--amicale", "N", "only of this amicale"},
+    {"--all", NULL, "closed ones too"},
+    {"--cursor", "C", "go on where the page before ended"},
+    {"--limit", "N", "at most so many (default 50, most 1000)"},
+    {0},
+};
+static const struct verb_option findings_close_options[] = {
+    {"--why", "TEXT", "what was found out, for the audit log; required"},
+    {"--force", NULL, "even one that closes itself"},
+    {0},
+};
+static const struct verb_option conflicts_options[] = {
+    {"--amicale", "N", "only of this amicale"},
+    {"--all", NULL, "resolved ones too"},
+    {"--cursor", "C", "go on where the page before ended"},
+    {"--limit", "N", "at most so many (default 50, most 1000)"},
+    {0},
+};
+static const struct verb_option conflicts_resolve_options[] = {
+    {"--why", "TEXT", "what was so, and what was done about it; required"},
+    {0},
+};
 
 static const struct verb_option webhooks_setup_options[] = {
     {"--platform-secret-file", "FILE", "where the platform endpoint's secret is put"},
@@ -148,9 +181,9 @@ const struct verb verbs[] = {
     {"jobs", "", 0, 0, QUEUE, jobs_options, verb_jobs,
      "the jobs in one state, page by page"},
     {"job", "ID", 1, 1, QUEUE | NEEDS_MARIADB, no_options, verb_job,
-     "the whole life of a job, also found by pi_, re_, acct_ ..."},
+     "the whole life of a job, also found by pi_, re_, bat_ ..."},
     {"retry", "ID", 1, 1, DEED | NEEDS_MARIADB, why_options, verb_retry,
-     "run a dead or scheduled job now, attempts counted from nought"},
+     "run a dead or scheduled job now, attempts counted anew"},
     {"discard", "ID", 1, 1, DEED, must_why_options, verb_discard,
      "settle a job without doing it"},
     {"pause", "WHAT", 1, 1, DEED, must_why_options, verb_pause,
@@ -199,6 +232,18 @@ const struct verb verbs[] = {
      "add one to the list"},
     {"devices remove", "DEVICE", 1, 1, BOOKS, must_why_options, verb_devices_remove,
      "take one (its number) off the list"},
+    {"reconcile", "", 0, 0, DEED | NEEDS_MARIADB, reconcile_options, verb_reconcile,
+     "hold the books against Stripe's now, and show what differs"},
+    {"findings", "", 0, 0, BOOKS, findings_options, verb_findings,
+     "what a person should look at, page by page"},
+    {"findings close", "FINDING", 1, 1, BOOKS, findings_close_options,
+     verb_findings_close,
+     "somebody has looked at one (its number)"},
+    {"conflicts", "", 0, 0, BOOKS, conflicts_options, verb_conflicts,
+     "sales that phones told in two ways, page by page"},
+    {"conflicts resolve", "CONFLICT", 1, 1, BOOKS, conflicts_resolve_options,
+     verb_conflicts_resolve,
+     "somebody has found out what was so (its number)"},
     {"webhooks setup", "", 0, 0, NEEDS_SETTINGS, webhooks_setup_options,
      verb_webhooks_setup,
      "register at Stripe for the events that are handled"},
@@ -213,13 +258,15 @@ const struct verb *verb_find(const char *const *words,
                              size_t count,
                              size_t *out_name_words)
 {
+    const struct verb *found = NULL;
     for (size_t i = 0; i < verbs_count; i++) {
-        if (name_is(verbs[i].name, words, count)) {
-            *out_name_words = name_words(verbs[i].name);
-            return &verbs[i];
+        if (name_is(verbs[i].name, words, count) &&
+            (!found || name_words(verbs[i].name) > name_words(found->name))) {
+            found = &verbs[i];
+            *out_name_words = name_words(found->name);
         }
     }
-    return NULL;
+    return found;
 }
 
 bool verbs_is_group(const char *word)
@@ -257,7 +304,7 @@ void verbs_describe(const char *group, struct text *out)
                     "[--json]\n\n");
     for (size_t i = 0; i < verbs_count; i++) {
         if (!group || is_in_group(&verbs[i], group)) {
-            text_addf(out, "  %-16s %s\n", verbs[i].name, verbs[i].help);
+            text_addf(out, "  %-17s %s\n", verbs[i].name, verbs[i].help);
         }
     }
     text_add_string(out,
@@ -268,7 +315,8 @@ void verbs_describe(const char *group, struct text *out)
                     "  --version        print the version\n"
                     "  --help           this page, or that of the verb before it\n"
                     "\nexit: 0 done, 1 failed, 2 usage or settings, 3 not found, "
-                    "4 wrong state,\n      5 Redis, MariaDB or Stripe away\n");
+                    "4 wrong state,\n      5 Redis, MariaDB, Stripe or all workers away, "
+                    "6 findings are open\n");
 }
 
 void verb_describe(const struct verb *verb, struct text *out)
@@ -290,6 +338,11 @@ void verb_describe(const struct verb *verb, struct text *out)
         describe_option(option, width, out);
     }
     describe_option(&json, width, out);
+    if (verbs_is_group(verb->name)) {
+        text_addf(out, "\nsee also: tocsin %s ", verb->name);
+        verbs_name_group(verb->name, out);
+        text_add_char(out, '\n');
+    }
 }
 
 static size_t name_words(const char *name)

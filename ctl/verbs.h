@@ -34,7 +34,8 @@ struct verb {
 extern const struct verb verbs[];
 extern const size_t verbs_count;
 
-/* The verb that the words begin with, and how many words its name has; NULL: none. */
+/* The verb that the words begin with, and how many words its name has; NULL: none. A verb
+ * of one word may have others beside it that begin with that: "findings". */
 const struct verb *verb_find(const char *const *words,
                              size_t count,
                              size_t *out_name_words);
@@ -86,6 +87,14 @@ int verb_user_list(struct ctl *ctl);
 int verb_user_disable(struct ctl *ctl);
 int verb_user_enable(struct ctl *ctl);
 int verb_user_password(struct ctl *ctl);
+/* verb_reconcile.c */
+int verb_reconcile(struct ctl *ctl);
+/* verb_findings.c */
+int verb_findings(struct ctl *ctl);
+int verb_findings_close(struct ctl *ctl);
+/* verb_conflicts.c */
+int verb_conflicts(struct ctl *ctl);
+int verb_conflicts_resolve(struct ctl *ctl);
 /* verb_devices.c */
 int verb_devices_list(struct ctl *ctl);
 int verb_devices_add(struct ctl *ctl);

@@ -83,5 +83,5 @@ def room(workdir, mariadb_server):
     room.close()
 
 
-__all__ = ["DATABASE", "EVENT", "KINDS", "MAIL", "New", "READER", "WRITER", "Room", "bare_room",
-           "room"]
+__all__ = ["DATABASE", "EVENT", "KINDS", "Kind", "MAIL", "New", "Queue", "READER", "Room",
+           "Settlement", "WRITER", "bare_room", "room"]
