@@ -7,14 +7,17 @@
 #include "common/link/mariadb.h"
 #include "ctl/ctl.h"
 
-enum { MOST_KEY_PARAMETERS = 4 };
+enum { MOST_KEY_PARAMETERS = 10 };
 
 /* Columns and statement go together; the first column tells rows apart. */
 struct book_row {
     struct section section;
     size_t parameters; /* how often the key stands in the statement */
     const char *sql;
+    size_t for_given; /* of these, the last: only for the name that was asked for */
 };
+
+static bool is_same_row(const struct sql_value *one, const struct sql_value *other);
 
 static const char *const archive_columns[] = {"row",
                                               "id",
@@ -100,6 +103,60 @@ static const char *const account_columns[] = {"row",
                                               "synced_at",
                                               "last_event",
                                               NULL};
+static const char *const balance_columns[] = {"row",
+                                              "id",
+                                              "account",
+                                              "type",
+                                              "amount",
+                                              "fee",
+                                              "net",
+                                              "source",
+                                              "charge",
+                                              "payment",
+                                              "amicale",
+                                              "created_at",
+                                              NULL};
+static const char *const batch_columns[] = {"id",
+                                            "amicale",
+                                            "pompier",
+                                            "device",
+                                            "items",
+                                            "queued",
+                                            "duplicate",
+                                            "conflict",
+                                            "rejected",
+                                            "amount",
+                                            "skew_ms",
+                                            "received_at",
+                                            NULL};
+static const char *const conflict_columns[] = {"row",
+                                               "kind",
+                                               "amicale",
+                                               "pompier",
+                                               "local_id",
+                                               "payment_row",
+                                               "batch",
+                                               "phone",
+                                               "opened_at",
+                                               "resolved_at",
+                                               "resolved_by",
+                                               "resolution",
+                                               NULL};
+static const char *const run_columns[] = {"row",
+                                          "id",
+                                          "plan",
+                                          "amicale",
+                                          "from_day",
+                                          "to_day",
+                                          "state",
+                                          "checked",
+                                          "opened",
+                                          "closed",
+                                          "totals",
+                                          "fault",
+                                          "started_at",
+                                          "finished_at",
+                                          NULL};
 static const char *const receipt_columns[] = {"row",
                                               "template",
                                               "subject",
@@ -123,6 +180,17 @@ static const char *const finding_columns[] = {"row",
                                               NULL};
 static const char *const audit_columns[] =
     {"row", "id", "who", "verb", "what", "why", "done_at", NULL};
+
+/* The sale that sync:<pompier>:<local_id> names, of a row `x`; behind a / stands what was
+ * told of it besides. Three parameters. */
+#define NAMED_SALE(x)                                                                    \
+    x ".pompier_id = IF(? LIKE 'sync:%:_%', CAST(SUBSTRING_INDEX(SUBSTRING_INDEX(?,"     \
+      " ':', 2), ':', -1) AS UNSIGNED), NULL) AND " x ".local_id = SUBSTRING_INDEX("     \
+      "REGEXP_REPLACE(?, '^sync:[0-9]+:', ''), '/', 1)"
+/* Without whose it is, it is looked for with each user: local_id has no index alone. */
+#define LOCAL_SALE(table)                                                                \
+    "SELECT s.id FROM users u STRAIGHT_JOIN " table " s ON s.pompier_id = u.id"          \
+    " AND s.local_id = ?"
 
 static const struct book_row books[BOOK_COUNT] = {
     [BOOK_ARCHIVE] =
@@ -151,7 +219,7 @@ static const struct book_row books[BOOK_COUNT] = {
          ") f ON f.id = e.id ORDER BY received_at LIMIT 50"},
     [BOOK_PAYMENTS] =
         {{"payments", "payment", payment_columns},
-         3,
+         10,
          "SELECT p.id, p.stripe_payment_intent_id, p.local_id, p.payment_method,"
          " p.status, p.amount, p.currency, p.amount_refunded, p.application_fee,"
          " p.amicale_id, p.pompier_id, p.stripe_charge_id, p.last_error_code,"
@@ -160,7 +228,16 @@ static const struct book_row books[BOOK_COUNT] = {
          " SELECT id FROM payment_intents WHERE stripe_payment_intent_id = ?"
          " UNION SELECT id FROM payment_intents WHERE stripe_charge_id = ?"
          " UNION SELECT payment_id FROM refunds WHERE stripe_refund_id = ?"
-         ") f ON f.id = p.id ORDER BY p.id LIMIT 50"},
+         " UNION SELECT id FROM payment_intents WHERE ? LIKE 'payment:_%'"
+         " AND id = CAST(SUBSTRING(?, 9) AS UNSIGNED)"
+         " UNION SELECT n.id FROM payment_intents n WHERE " NAMED_SALE(
+             "n") " UNION (" LOCAL_SALE("payment_intents") " LIMIT 50)"
+                                                           " UNION (SELECT id FROM "
+                                                           "payment_intents WHERE "
+                                                           "sync_batch_id = ? LIMIT 50)"
+                                                           ") f ON f.id = p.id ORDER BY "
+                                                           "p.id LIMIT 50",
+         2},
     [BOOK_REFUNDS] =
         {{"refunds", "refund", refund_columns},
          2,
@@ -189,6 +266,17 @@ static const struct book_row books[BOOK_COUNT] = {
          "SELECT id, stripe_payout_id, account, amicale_id, status, amount, currency,"
          " arrival_date, failure_code, failure_message, last_event_id FROM payouts"
          " WHERE stripe_payout_id = ?"},
+    [BOOK_BALANCE] =
+        {{"balance_transactions", "balance transaction", balance_columns},
+         4,
+         "SELECT b.id, stripe_balance_transaction_id, account, type, amount, fee, net,"
+         " source_id, stripe_charge_id, stripe_payment_intent_id, amicale_id,"
+         " stripe_created FROM balance_transactions b JOIN ("
+         " SELECT id FROM balance_transactions WHERE stripe_balance_transaction_id = ?"
+         " UNION SELECT id FROM balance_transactions WHERE source_id = ?"
+         " UNION SELECT id FROM balance_transactions WHERE stripe_charge_id = ?"
+         " UNION SELECT id FROM balance_transactions WHERE stripe_payment_intent_id = ?"
+         ") f ON f.id = b.id ORDER BY stripe_created, b.id LIMIT 50"},
     [BOOK_ACCOUNTS] =
         {{"accounts", "account", account_columns},
          1,
@@ -201,6 +289,31 @@ static const struct book_row books[BOOK_COUNT] = {
          "SELECT id, template, subject, state, number, message_id, attempts,"
          " unsure_sends, last_fault, created_at, sent_at FROM receipts"
          " WHERE subject = ? ORDER BY id LIMIT 50"},
+    [BOOK_BATCHES] =
+        {{"batches", "batch", batch_columns},
+         1,
+         "SELECT id, amicale_id, pompier_id, device_id, item_count, queued_count,"
+         " duplicate_count, conflict_count, rejected_count, amount_total, skew_ms,"
+         " received_at FROM sync_batches WHERE id = ?"},
+    [BOOK_CONFLICTS] =
+        {{"conflicts", "conflict", conflict_columns},
+         5,
+         "SELECT c.id, kind, amicale_id, pompier_id, local_id, payment_id,"
+         " sync_batch_id, given, opened_at, resolved_at, resolved_by, resolution"
+         " FROM sync_conflicts c JOIN ("
+         " SELECT o.id FROM sync_conflicts o JOIN payment_intents p"
+         " ON p.id = o.payment_id WHERE p.stripe_payment_intent_id = ?"
+         " UNION SELECT n.id FROM sync_conflicts n WHERE " NAMED_SALE(
+             "n") " UNION (" LOCAL_SALE("sync_conflicts") " LIMIT 50)"
+                                                          ") f ON f.id = c.id ORDER BY "
+                                                          "c.id LIMIT 50",
+         1},
+    [BOOK_RUNS] =
+        {{"runs", "run", run_columns},
+         1,
+         "SELECT id, name, plan, amicale_id, from_day, to_day, state, checked_count,"
+         " opened_count, closed_count, totals, last_fault, started_at, finished_at"
+         " FROM reconciliation_runs WHERE name = ?"},
     [BOOK_FINDINGS] =
         {{"findings", "finding", finding_columns},
          1,
@@ -220,13 +333,15 @@ const struct section *books_section(enum book book)
 enum outcome books_find(struct ctl *ctl,
                         enum book book,
                         struct span key,
+                        bool is_given,
                         struct found *found)
 {
     const struct book_row *row = &books[book];
     struct sql_value values[MOST_KEY_PARAMETERS];
     assert(row->parameters <= MOST_KEY_PARAMETERS);
     for (size_t i = 0; i < row->parameters; i++) {
-        values[i] = SQL_SPAN(key);
+        bool left_out = !is_given && i + row->for_given >= row->parameters;
+        values[i] = left_out ? SQL_NOTHING : SQL_SPAN(key);
     }
     struct sql_rows *rows = ARENA_NEW(&ctl->arena, struct sql_rows);
     enum outcome outcome = mariadb_run(ctl->db,
@@ -242,8 +357,9 @@ enum outcome books_find(struct ctl *ctl,
     for (size_t i = 0; i < rows->count && found->count[book] < BOOK_MOST_ROWS; i++) {
         bool seen = false;
         for (size_t j = 0; j < found->count[book]; j++) {
-            seen = seen || sql_i64(found->rows[book][j], found->at[book][j], 0) ==
-                               sql_i64(rows, i, 0);
+            seen =
+                seen || is_same_row(sql_at(found->rows[book][j], found->at[book][j], 0),
+                                    sql_at(rows, i, 0));
         }
         if (!seen) {
             found->rows[book][found->count[book]] = rows;
@@ -251,4 +367,10 @@ enum outcome books_find(struct ctl *ctl,
         }
     }
     return OUTCOME_DONE;
+}
+
+static bool is_same_row(const struct sql_value *one, const struct sql_value *other)
+{
+    return one->type == SQL_TEXT ? span_equal(one->text, other->text)
+                                 : one->integer == other->integer;
 }

@@ -29,7 +29,7 @@ static enum outcome ask_queue(struct ctl *ctl, struct life *life);
 static enum outcome ask_books(struct ctl *ctl, struct life *life);
 static void collect_keys(struct life *life);
 static void add_key(struct life *life, struct span key);
-static void add_keys_of_rows(struct life *life, enum book book);
+static void add_keys_of_rows(struct ctl *ctl, struct life *life, enum book book);
 static bool is_shown_by_name_only(enum book book);
 static bool is_empty(const struct life *life);
 static void life_json(struct ctl *ctl, const struct life *life);
@@ -83,7 +83,7 @@ static enum outcome ask_queue(struct ctl *ctl, struct life *life)
  * account is left out: all that ever happened to it would be too much. */
 static void collect_keys(struct life *life)
 {
-    add_key(life, life->name);
+    add_key(life, life->name); /* the first: books_find's `is_given` */
     struct span rest = life->name;
     struct span tail = rest;
     while (rest.len > 0) {
@@ -122,15 +122,17 @@ static enum outcome ask_books(struct ctl *ctl, struct life *life)
         size_t keys =
             is_shown_by_name_only((enum book)book) ? life->own_keys : life->key_count;
         for (size_t i = 0; outcome == OUTCOME_DONE && i < keys; i++) {
-            outcome = books_find(ctl, (enum book)book, life->keys[i], &life->found);
+            outcome =
+                books_find(ctl, (enum book)book, life->keys[i], i == 0, &life->found);
         }
-        add_keys_of_rows(life, (enum book)book);
+        add_keys_of_rows(ctl, life, (enum book)book);
     }
     return outcome;
 }
 
-/* Rows name further objects: an event its payment, a charge's payment its intent. */
-static void add_keys_of_rows(struct life *life, enum book book)
+/* Rows name further objects: an event its payment, a charge's payment its intent, a sale
+ * in cash its receipt. The many sales of a batch stay without what is theirs. */
+static void add_keys_of_rows(struct ctl *ctl, struct life *life, enum book book)
 {
     static const struct {
         enum book book;
@@ -143,6 +145,14 @@ static void add_keys_of_rows(struct life *life, enum book book)
         {BOOK_REFUNDS, 2},
         {BOOK_DISPUTES, 2},
     };
+    bool is_crowd = life->found.count[book] > BOOK_MOST_KEYS / 4;
+    if (book == BOOK_PAYMENTS && is_crowd) {
+        return;
+    }
+    for (size_t j = 0; book == BOOK_PAYMENTS && j < life->found.count[book]; j++) {
+        int64_t row = sql_i64(life->found.rows[book][j], life->found.at[book][j], 0);
+        add_key(life, span_of(arena_format(&ctl->arena, "payment:%lld", (long long)row)));
+    }
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         for (size_t j = 0; names[i].book == book && j < life->found.count[book]; j++) {
             const struct sql_rows *rows = life->found.rows[book][j];

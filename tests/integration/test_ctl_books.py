@@ -16,11 +16,11 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import crypt
 
-from books_room import EVENT, MAIL, room  # noqa: F401  (fixture)
+from books_room import EVENT, MAIL, Kind, room  # noqa: F401  (fixture)
 from support.programs import ROOT, program, sanitizer_env
 
-BOOKS = ("archive events payments refunds disputes payouts accounts receipts findings "
-         "audit").split()
+BOOKS = ("archive events payments refunds disputes payouts balance_transactions accounts "
+         "receipts batches conflicts runs findings audit").split()
 
 
 @pytest.fixture
@@ -87,13 +87,93 @@ def test_rows_have_the_members_that_the_page_promises(sold):
     sold.sql("INSERT INTO audit_log (job_id, who, verb, what, at)"
              " VALUES ('audit:1', 'ada', 'retry', 'pi_1', NOW(3))")
     sold.sql("INSERT INTO reconciliation_findings (kind, subject) VALUES ('k', 'pi_1')")
-    promised = dict(re.findall(r"^\| (\w+) \| (row, .*) \|$",
+    sold.sql("INSERT INTO balance_transactions (stripe_balance_transaction_id, type, amount, net,"
+             " source_id, stripe_created) VALUES ('txn_1', 'payout', -1500, -1500, 'po_1', NOW(3))")
+    sold.sql("INSERT INTO reconciliation_runs (name) VALUES ('books:2026-11-22')")
+    add_batch(sold)
+    promised = dict(re.findall(r"^\| (\w+) \| ((?:row|id), .*) \|$",
                                (ROOT / "docs/cli.md").read_text(), re.MULTILINE))
     assert set(promised) == set(BOOKS)
-    rows = {book: row for name in ("pi_1", "po_1", "acct_7")
+    rows = {book: row for name in ("pi_1", "po_1", "acct_7", "bat_1", "u-1", "books:2026-11-22")
             for book, found in sold.tocsin("job", name, json_output=True).items()
             if book in BOOKS for row in found}
     assert {book: ", ".join(row) for book, row in rows.items()} == promised
+
+
+def add_batch(room):
+    """A batch of one sale in cash, which came again with another amount."""
+    room.sql("INSERT INTO users (id, amicale_id, role, encrypted_name, encrypted_email,"
+             " email_lookup, password_hash) VALUES (12, 7, 'pompier', 'x', 'x', 'l12', 'x'),"
+             " (13, 7, 'pompier', 'x', 'x', 'l13', 'x')")
+    room.sql("INSERT INTO sync_batches (id, amicale_id, pompier_id, item_count, items)"
+             " VALUES ('bat_1', 7, 12, 2, '[]')")
+    room.sql("INSERT INTO payment_intents (id, amicale_id, pompier_id, local_id, amount, status,"
+             " payment_method, sync_batch_id, sold_at, sale_day) VALUES"
+             " (51, 7, 12, 'u-1', 1000, 'succeeded', 'cash', 'bat_1', NOW(3), NOW(3)),"
+             " (52, 7, 13, 'u-1', 900, 'succeeded', 'cash', NULL, NOW(3), NOW(3)),"
+             " (53, 7, 12, 'u:2', 800, 'succeeded', 'cash', 'bat_1', NOW(3), NOW(3))")
+    room.sql("INSERT INTO sync_conflicts (amicale_id, pompier_id, local_id, given_mac,"
+             " payment_id, kind, given) VALUES (7, 12, 'u-1', 'm', 51, 'other_amount',"
+             " '{\"amount\": 2000}')")
+    room.sql("INSERT INTO receipts (template, subject, payment_id, state, message_id)"
+             " VALUES ('receipt', 'payment:51', 51, 'failed', 'm51')")
+
+
+@pytest.mark.parametrize("name, payments, conflicts, batches, receipts", [
+    ("bat_1", [51, 53], 0, ["bat_1"], ["payment:51"]),
+    ("sync.batch:12:bat_1", [], 0, ["bat_1"], []),
+    ("sync:12:u-1", [51], 1, [], ["payment:51"]),
+    ("sync:12:u-1/pi_9", [51], 1, [], ["payment:51"]),
+    ("sync:13:u-1", [52], 0, [], []),
+    ("sync:12:u:2", [53], 0, [], []),
+    ("u-1", [51, 52], 1, [], ["payment:51"]),
+    ("u:2", [53], 0, [], []),
+    ("payment:51", [51], 0, [], ["payment:51"]),
+])
+def test_what_a_phone_handed_over_is_found_by_its_names(sold, name, payments, conflicts,
+                                                        batches, receipts):
+    add_batch(sold)
+    page = sold.tocsin("job", name, json_output=True)
+    assert ids(page, "payments", "row") == payments
+    assert len(page["conflicts"]) == conflicts
+    assert ids(page, "batches") == batches
+    assert ids(page, "receipts", "subject") == receipts
+
+
+def test_a_sales_job_shows_its_batch_and_not_the_batchs_other_sales(sold):
+    add_batch(sold)
+    sold.settled("sync:12:u-1", "DONE", Kind("sync.sale", lane="sync", max=25, needs="mariadb"),
+                 tenant="7", refs=("bat_1", "u-1"))
+    page = sold.tocsin("job", "sync:12:u-1", json_output=True)
+    assert page["state"] == "done"
+    assert (ids(page, "payments", "row"), ids(page, "batches")) == ([51], ["bat_1"])
+    # By its local_id alone the job is found, and with it whose the sale is.
+    page = sold.tocsin("job", "u:2", json_output=True)
+    assert ids(page, "payments", "row") == [53]
+
+
+def test_a_run_and_its_parts_are_found_by_their_names(sold):
+    sold.sql("INSERT INTO reconciliation_runs (name, plan, amicale_id, state, last_fault,"
+             " totals) VALUES ('books:2026-11-22', NULL, NULL, 'finished', NULL, NULL),"
+             " ('books:2026-11-22:7', 'books:2026-11-22', 7, 'failed', 'no such window',"
+             " '{\"books\": {}}')")
+    (run,) = sold.tocsin("job", "books:2026-11-22", json_output=True)["runs"]
+    assert (run["state"], run["amicale"]) == ("finished", None)
+    (part,) = sold.tocsin("job", "books:2026-11-22:7", json_output=True)["runs"]
+    assert (part["plan"], part["amicale"], part["fault"], part["totals"]) == (
+        "books:2026-11-22", 7, "no such window", {"books": {}})
+
+
+def test_a_balance_transaction_is_found_by_what_moved_the_money(sold):
+    sold.sql("INSERT INTO balance_transactions (stripe_balance_transaction_id, type, amount, net,"
+             " source_id, stripe_charge_id, stripe_payment_intent_id, stripe_created) VALUES"
+             " ('txn_1', 'charge', 1500, 1455, 'ch_1', 'ch_1', 'pi_1', '2026-11-22 10:00:00'),"
+             " ('txn_2', 'refund', -500, -500, 're_1', 'ch_1', NULL, '2026-11-22 11:00:00'),"
+             " ('txn_3', 'charge', 900, 870, 'ch_3', 'ch_3', 'pi_3', '2026-11-22 12:00:00')")
+    for name, found in (("txn_2", ["txn_2"]), ("re_1", ["txn_1", "txn_2"]),
+                        ("pi_1", ["txn_1", "txn_2"]), ("ch_1", ["txn_1", "txn_2"])):
+        page = sold.tocsin("job", name, json_output=True)
+        assert sorted(ids(page, "balance_transactions")) == found, name
 
 
 def test_a_dead_job_says_why(sold):
