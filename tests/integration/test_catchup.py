@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: MIT
+"""Events whose webhooks never came are found in Stripe's list, and applied once."""
+
+import datetime
+import subprocess
+
+import pytest
+import stripe
+
+from payments_room import short_directory
+from periods_room import PROCESSED, Periods
+from support.process import wait_until
+from support.programs import build_dir, sanitizer_env
+from support.seed import DEMO_ACCOUNT
+
+NO_OVERLAP = {"books__overlap_s": 0}
+
+
+@pytest.fixture(scope="module")
+def periods(mariadb_server):
+    with short_directory() as directory:
+        room = Periods(directory, mariadb_server).start()
+        yield room
+        room.stop()
+
+
+@pytest.fixture
+def room(periods):
+    periods.clear()
+    return periods
+
+
+def lose(room, count, **more):
+    """Payments none of whose webhooks come; the ids of all their events."""
+    room.webhooks(withhold_percent=100)
+    room.play(count, **more)
+    return room.events()
+
+
+def webhooks_in_conflict(room):
+    metrics = room.stack.api.request("GET", "/metrics")[2].decode()
+    return [line for line in metrics.splitlines() if "conflict" in line
+            and line.startswith("tocsin_webhooks") and not line.endswith(" 0")]
+
+
+def test_withheld_webhooks_are_all_found_and_each_is_applied_once(room):
+    lost = lose(room, 60)
+    assert len(lost) > 200  # three pages
+    room.worker()
+    room.wait_ledger(lost)
+    row = room.wait_complete()
+    assert row["gaps_found"] == len(lost)
+    assert room.ledger("catchup") == lost
+    assert room.cursor("accounts")["gaps_found"] == 0
+    # The webhooks come after all, and are known.
+    room.sim.control("release", {})
+    assert room.sim.control("idle?wait_ms=20000")["idle"]
+    room.wait_complete()
+    assert room.ledger("catchup") == lost
+    assert webhooks_in_conflict(room) == []
+
+
+def test_what_came_by_webhook_is_left_alone_and_only_the_rest_is_found(room):
+    room.webhooks(withhold_percent=30)
+    room.play(30)
+    made = room.events()
+    room.worker()
+    room.wait_ledger(made)
+    row = room.wait_complete()
+    assert 0 < row["gaps_found"] < len(made)
+    assert len(room.ledger("catchup")) == row["gaps_found"]
+    assert webhooks_in_conflict(room) == []
+
+
+def test_a_front_door_that_was_down_for_a_while_costs_nothing(room):
+    room.worker()
+    room.webhooks(retries=0)
+    room.stack.api.stop()
+    try:
+        room.play(10)
+        room.wait_ledger(room.events())
+    finally:
+        room.stack.api.start()
+        room.webhooks(retries=16)
+    room.wait_complete()
+
+
+def test_the_cursor_moves_forward_and_what_comes_behind_it_is_found(room):
+    first = lose(room, 3)
+    room.worker(**NO_OVERLAP)
+    room.wait_ledger(first)
+    room.wait_complete()
+    wait_until(lambda: room.cursor()["last_event_id"] in first, "a cursor")
+    room.stop_workers()
+    both = lose(room, 60)
+    assert len(both - first) > 200  # three pages forward
+    room.worker(**NO_OVERLAP)
+    room.wait_ledger(both)
+    row = room.wait_complete()
+    assert row["gaps_found"] == len(both)
+    wait_until(lambda: room.cursor()["last_event_id"] in both - first, "a new cursor")
+
+
+def test_a_cursor_that_stripe_has_forgotten_begins_the_list_again(room):
+    lost = lose(room, 3)
+    for days, name in ((1, "evt_1Forgotten"), (35, "evt_1TooOld")):
+        room.sql("DELETE FROM event_cursors WHERE walk = 'money'")
+        room.sql("INSERT INTO event_cursors (account, walk, last_event_id, last_event_created)"
+                 " VALUES ('', 'money', %s, NOW(3) - INTERVAL %s DAY)", (name, days))
+        room.worker()
+        room.wait_ledger(lost)
+        row = room.wait_complete()
+        assert row["last_event_id"] is None  # all that there is may still be overtaken
+        room.stop_workers()
+
+
+def test_a_worker_killed_between_two_pages_is_gone_on_with_by_another(room):
+    lost = lose(room, 60)
+    killed = room.worker(binary="tocsin-worker-test", start=False, **NO_OVERLAP,
+                         environment={"TOCSIN_CRASH_AT": "page_walked:2"})
+    killed.start(wait=False)
+    assert killed.wait_exit() == -9
+    room.worker(**NO_OVERLAP)
+    room.wait_ledger(lost)
+    row = room.wait_complete()
+    assert row["gaps_found"] == len(lost)
+
+
+@pytest.mark.parametrize("kind", ["error_before", "drop_after"])
+def test_a_list_that_fails_in_the_middle_is_walked_to_its_end_later(room, kind):
+    lost = lose(room, 60)
+    room.sim.control("faults", {"kind": kind, "path": "/v1/events", "skip": 1})
+    room.worker(stripe__total_ms=1000)
+    wait_until(lambda: (room.cursor() or {}).get("last_fault"), "a fault to be kept")
+    assert room.cursor()["walked_at"] is None and room.cursor()["complete_until"] is None
+    assert room.ledger() < lost
+    room.sim.control("faults", method="DELETE")
+    room.wait_ledger(lost)
+    assert room.wait_complete()["last_fault"] is None
+
+
+def test_events_of_connected_accounts_are_found_in_their_own_lists(room):
+    room.webhooks(withhold_percent=100)
+    lost = lose(room, 2, mix={"succeeded": 1})
+    room.sim.control(f"accounts/{DEMO_ACCOUNT}/payout", {})
+    room.sim.control(f"accounts/{DEMO_ACCOUNT}/stage", {"stage": "restricted"})
+    of_account = room.events(connect=True)
+    assert of_account
+    room.worker(books__catchup_accounts_s=1)
+    room.wait_ledger(lost | of_account)
+    row = room.wait_complete("accounts", DEMO_ACCOUNT)
+    assert row["gaps_found"] == len(of_account)
+    assert set(room.sql("SELECT account, amicale_id FROM payouts")) == {
+        (DEMO_ACCOUNT, room.demo["amicale_id"])}
+    # One that left shows no events, and is not waited for.
+    room.sim.control(f"accounts/{DEMO_ACCOUNT}/deauthorize", {})
+    room.stack.wait_sql("SELECT COUNT(*) FROM event_cursors WHERE account <> ''", 0)
+    assert room.sql_one("SELECT COUNT(*) FROM stripe_accounts"
+                        " WHERE deauthorized_at IS NULL") == 0
+    assert room.stack.tocsin("jobs", "--state", "dead", json_output=True)["jobs"] == []
+
+
+def test_a_gap_is_one_until_its_event_is_in_the_ledger(room):
+    room.webhooks(withhold_percent=0)
+    room.worker()
+    room.play(1, mix={"succeeded": 1})
+    room.wait_ledger(room.events())
+    before = room.wait_complete()
+    room.stack.tocsin("pause", "kind:stripe.event", "--why", "a test")
+    lost = lose(room, 2) - room.ledger()
+    row = room.wait_walked(times=2)
+    oldest = min(stripe.Event.retrieve(event)["created"] for event in lost)
+    assert row["complete_until"] == datetime.datetime.fromtimestamp(
+        oldest, datetime.timezone.utc).replace(tzinfo=None)
+    assert row["complete_until"] >= before["complete_until"]
+    assert row["gaps_found"] == before["gaps_found"] + len(lost)
+    room.stack.tocsin("resume", "kind:stripe.event", "--why", "a test")
+    room.wait_ledger(room.events())
+    after = room.wait_complete()
+    assert after["gap_count"] == 0 and after["gaps_found"] == row["gaps_found"]
+
+
+def enqueue_unreadable(room, name):
+    """A stripe.event job of that name whose payload nobody can open: it dies at once."""
+    subprocess.run([build_dir() / "tests/worker/tocsin-enqueue", room.stack.config,
+                    "--unsealed"], input=f"{name}\tstripe.event\t\t-\t0\tgarbage\n", text=True,
+                   check=True, capture_output=True, env=sanitizer_env())
+
+
+def test_dead_and_discarded_events_are_held_and_no_gaps(room):
+    lost = sorted(lose(room, 3))
+    dead, discarded, archived = lost[:3]
+    enqueue_unreadable(room, dead)
+    room.stack.tocsin("pause", "kind:events.catchup", "--why", "a test")
+    room.worker()
+    room.wait_state(dead, "dead")
+    enqueue_unreadable(room, archived)
+    enqueue_unreadable(room, discarded)
+    for name in (archived, discarded):
+        room.wait_state(name, "dead")
+    room.stack.tocsin("discard", discarded, "--why", "a test")
+    room.stack.wait_sql("SELECT COUNT(*) FROM audit_log WHERE verb = 'discard'", 1)
+    room.stack.wait_sql("SELECT COUNT(*) >= 2 FROM jobs_archive", 1)
+    room.stack.tocsin("resume", "kind:events.catchup", "--why", "a test")
+    room.wait_ledger(set(lost[3:]))
+    row = room.wait_complete()
+    assert row["gaps_found"] == len(lost) - 3
+    # Redis forgets them; the archive and the audit log do not.
+    room.stop_workers()
+    room.stack.redis.client().flushall()
+    room.worker()
+    room.wait_walked(times=2)
+    assert room.wait_complete()["gaps_found"] == len(lost) - 3
+    assert room.ledger() == set(lost[3:])
+
+
+def test_a_ledger_put_back_to_an_older_state_gets_its_events_again(room):
+    room.play(5)
+    made = room.events()
+    room.worker()
+    room.wait_ledger(made)
+    room.wait_complete()
+    room.sql("DELETE FROM stripe_events ORDER BY id LIMIT 4")
+    room.wait_ledger(made)
+    room.wait_complete()
+    assert len(room.ledger("catchup")) == 4
+
+
+def test_many_walks_at_a_time_find_each_event_once(room):
+    lost = lose(room, 40)
+    for _ in range(3):
+        room.worker()
+    room.wait_ledger(lost)
+    assert room.wait_complete()["gaps_found"] == len(lost)
+    assert room.sql_one(PROCESSED) == len(lost)
