@@ -73,15 +73,20 @@ void connection_expire(struct loop *loop, int64_t now_ms)
 
 void connection_sweep(struct loop *loop, int64_t now_ms)
 {
-    struct connection *connection = loop->lists[CONNECTION_WAITING].first;
-    while (connection) {
-        struct connection *behind = connection->behind;
-        if (!connection->reads && connection_is_gone(connection)) {
-            connection_shut(connection);
-        } else {
-            connection_spare_buffer(connection);
+    static const enum connection_state patient[] = {CONNECTION_WAITING,
+                                                    CONNECTION_STREAMING};
+    struct connection *connection = NULL;
+    for (size_t i = 0; i < sizeof(patient) / sizeof(patient[0]); i++) {
+        connection = loop->lists[patient[i]].first;
+        while (connection) {
+            struct connection *behind = connection->behind;
+            if (!connection->reads && connection_is_gone(connection)) {
+                connection_shut(connection);
+            } else {
+                connection_spare_buffer(connection);
+            }
+            connection = behind;
         }
-        connection = behind;
     }
     int64_t until_ms = now_ms + limit_ms(loop, CONNECTION_IDLE) - IDLE_KEEPS_BUFFER_MS;
     connection = loop->lists[CONNECTION_IDLE].first;
@@ -184,6 +189,7 @@ static int64_t limit_ms(const struct loop *loop, enum connection_state state)
     case CONNECTION_LEAVING:
         return CONNECTION_LEAVING_MS;
     case CONNECTION_WAITING:
+    case CONNECTION_STREAMING:
     case CONNECTION_CLOSED:
         return INT64_MAX;
     }
@@ -229,7 +235,8 @@ void connection_shut(struct connection *connection)
     event_del(connection->read_event);
     event_del(connection->write_event);
     /* An answer that is cut off must look so. */
-    stream_close(&connection->stream, connection->out_sent >= connection->out.len);
+    stream_close(&connection->stream,
+                 connection->out_sent >= connection->out.len && !connection->streams);
     connection_move_to(connection, CONNECTION_CLOSED);
     loop->connection_count--;
     counter_add(&loop->counters->connections, -1);

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "api/networks.h"
+#include "common/base/text.h"
 
 struct connection;
 struct http_answer;
@@ -28,6 +29,7 @@ enum {
     /* Of one loop. Beyond it large bodies get 503, and who does not read is cut. */
     CONNECTION_BUFFERS_BYTES = 128 << 20,
     CONNECTION_FRESH_MS = 500, /* for the first byte, when the loop is leaving */
+    CONNECTION_STREAM_BYTES = 64 * 1024, /* of a stream that its client does not read */
     CONNECTION_LEAVING_MS = 2000,
     CONNECTION_LEAVING_BYTES = 4 << 20,
 };
@@ -36,6 +38,11 @@ enum {
 void connection_open(struct loop *loop, int fd, const struct address *peer, bool secure);
 /* The answer to the request that it waits with. */
 void connection_answer(struct connection *connection, const struct http_answer *answer);
+/* One that goes out piece by piece: the request stays with it until the end. Each may find
+ * that the client has left, who is told by the request's `left`. */
+void connection_stream(struct connection *connection, const struct http_answer *answer);
+void connection_stream_send(struct connection *connection, struct span piece);
+void connection_stream_end(struct connection *connection);
 /* Cuts those whose time has run out; called at every tick of the loop. */
 void connection_expire(struct loop *loop, int64_t now_ms);
 /* Those that wait, for a handler or for the next request, give their buffers back; clients

@@ -111,7 +111,9 @@ static void on_end(struct connection *connection)
 {
     connection->client_done = true;
     connection_set_reading(connection, false);
-    if (connection->state == CONNECTION_WAITING && connection_is_gone(connection)) {
+    /* Nobody sends only half an end to a stream and goes on reading it for minutes. */
+    if (connection->streams ||
+        (connection->state == CONNECTION_WAITING && connection_is_gone(connection))) {
         connection_shut(connection);
         return;
     }
@@ -155,6 +157,7 @@ static bool make_room(struct connection *connection)
 static void on_no_room(struct connection *connection)
 {
     if (connection->state == CONNECTION_WAITING ||
+        connection->state == CONNECTION_STREAMING ||
         connection->state == CONNECTION_WRITING) {
         connection_set_reading(connection, false);
         return;
@@ -202,6 +205,7 @@ void connection_advance(struct connection *connection)
     }
     connection->advancing = false;
     if (connection->state == CONNECTION_WAITING ||
+        connection->state == CONNECTION_STREAMING ||
         connection->state == CONNECTION_WRITING) {
         connection_set_reading(connection,
                                !connection->client_done &&

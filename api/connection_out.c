@@ -9,6 +9,7 @@
 #include "api/loop.h"
 
 static void send_out(struct connection *connection, struct span bytes);
+static void after_piece(struct connection *connection);
 static void after_answer(struct connection *connection);
 
 void connection_answer(struct connection *connection, const struct http_answer *answer)
@@ -30,27 +31,80 @@ void connection_answer(struct connection *connection, const struct http_answer *
     }
 }
 
+/* Behind what could not be sent yet, if there is any. */
 static void send_out(struct connection *connection, struct span bytes)
 {
-    ssize_t sent = stream_write(&connection->stream, bytes);
+    bool waits = connection->state == CONNECTION_WRITING;
+    ssize_t sent = waits ? 0 : stream_write(&connection->stream, bytes);
     if (sent < 0) {
         connection_shut(connection);
         return;
     }
     size_t done = (size_t)sent;
-    if (done == bytes.len) {
-        after_answer(connection);
+    if (!waits && done == bytes.len) {
+        after_piece(connection);
         return;
     }
     text_add(&connection->out, (struct span){bytes.at + done, bytes.len - done});
-    connection->out_sent = 0;
-    connection->loop->buffered_bytes += connection->out.len;
-    if (connection->loop->buffered_bytes > CONNECTION_BUFFERS_BYTES) {
+    connection->loop->buffered_bytes += bytes.len - done;
+    bool too_slow = connection->streams &&
+                    connection->out.len - connection->out_sent > CONNECTION_STREAM_BYTES;
+    if (too_slow || connection->loop->buffered_bytes > CONNECTION_BUFFERS_BYTES) {
         connection_shut(connection);
         return;
     }
-    connection_move_to(connection, CONNECTION_WRITING);
-    event_add(connection->write_event, NULL);
+    if (!waits) {
+        connection->out_sent = 0;
+        connection_move_to(connection, CONNECTION_WRITING);
+        event_add(connection->write_event, NULL);
+    }
+}
+
+void connection_stream(struct connection *connection, const struct http_answer *answer)
+{
+    struct loop *loop = connection->loop;
+    struct http_answer head = *answer;
+    assert(connection->state == CONNECTION_WAITING && connection->request);
+    connection->streams = true;
+    connection->chunked = connection->http.minor > 0;
+    connection->closes = connection->closes || !connection->http.keep_alive ||
+                         !connection->chunked || loop->draining;
+    head.close = connection->closes;
+    head.in_pieces = true;
+    head.chunked = connection->chunked;
+    text_clear(&loop->scratch);
+    http_write(&loop->scratch, &head, loop_date(loop));
+    send_out(connection, text_span(&loop->scratch));
+}
+
+void connection_stream_send(struct connection *connection, struct span piece)
+{
+    struct text *scratch = &connection->loop->scratch;
+    assert(connection->streams && piece.len > 0);
+    if (!connection->chunked) {
+        send_out(connection, piece);
+        return;
+    }
+    text_clear(scratch);
+    http_write_chunk(scratch, piece);
+    send_out(connection, text_span(scratch));
+}
+
+void connection_stream_end(struct connection *connection)
+{
+    struct text *scratch = &connection->loop->scratch;
+    assert(connection->streams && connection->request);
+    connection->request = NULL;
+    connection->streams = false;
+    connection->closes = connection->closes || connection->loop->draining;
+    text_clear(scratch);
+    if (connection->chunked) {
+        http_write_chunk(scratch, (struct span){NULL, 0});
+    }
+    send_out(connection, text_span(scratch));
+    if (!connection->advancing) {
+        connection_advance(connection);
+    }
 }
 
 void connection_on_writable(int fd, short what, void *context)
@@ -76,7 +130,7 @@ void connection_on_writable(int fd, short what, void *context)
         return;
     }
     connection_drop_out(connection);
-    after_answer(connection);
+    after_piece(connection);
     connection_advance(connection);
 }
 
@@ -84,6 +138,15 @@ void connection_drop_out(struct connection *connection)
 {
     connection->loop->buffered_bytes -= connection->out.len;
     text_done(&connection->out);
+}
+
+static void after_piece(struct connection *connection)
+{
+    if (!connection->streams) {
+        after_answer(connection);
+    } else if (connection->state != CONNECTION_STREAMING) {
+        connection_move_to(connection, CONNECTION_STREAMING);
+    }
 }
 
 static void after_answer(struct connection *connection)

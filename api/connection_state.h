@@ -40,6 +40,8 @@ struct connection {
     bool client_done; /* it sent its end */
     bool advancing; /* connection_advance is on the stack */
     bool closes; /* after the answer that is going out */
+    bool streams; /* the answer's end is still to come */
+    bool chunked; /* its pieces say how long they are */
     struct http_request http;
     struct request *request; /* of CONNECTION_WAITING */
     char *in; /* from in_start to in_len: what was read and not used */

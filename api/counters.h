@@ -66,6 +66,8 @@ struct counters {
     counter heard; /* messages that a job is settled */
     counter jobs_awaited; /* now */
     counter looks; /* how often one of them was looked at */
+    counter streams; /* now */
+    counter batch_looks; /* of streams and of flushes that wait */
     counter sync_batches; /* offline queues that were accepted */
     counter sync_items[COUNTERS_VERDICTS]; /* the sales in them, by enum batch_verdict */
     counter sync_clocks_off; /* that came from a phone whose clock is off */

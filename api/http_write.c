@@ -68,7 +68,9 @@ void http_write(struct text *out, const struct http_answer *answer, const char *
         text_add_string(out, "\r\n");
     }
     /* A 204 and a 304 must not have one (RFC 9110, section 8.6). */
-    if (answer->status != 204 && answer->status != 304) {
+    if (answer->chunked) {
+        text_add_string(out, "Transfer-Encoding: chunked\r\n");
+    } else if (answer->status != 204 && answer->status != 304 && !answer->in_pieces) {
         text_add_string(out, "Content-Length: ");
         text_add_i64(out, (int64_t)answer->body.len);
         text_add_string(out, "\r\n");
@@ -104,6 +106,13 @@ static void add_policies(struct text *out, struct span headers)
     if (!memmem(headers.at, headers.len, page_header, sizeof(page_header) - 1)) {
         text_add(out, SPAN(SHOW_NOTHING));
     }
+}
+
+void http_write_chunk(struct text *out, struct span piece)
+{
+    text_addf(out, "%zx\r\n", piece.len);
+    text_add(out, piece);
+    text_add_string(out, "\r\n");
 }
 
 void http_write_continue(struct text *out)

@@ -29,11 +29,15 @@ struct http_answer {
     struct span request_id;
     bool close; /* the connection ends with it */
     bool keep; /* it does not, which HTTP/1.0 wants to hear */
+    bool in_pieces; /* its length is not known: no body, and no Content-Length */
+    bool chunked; /* the same, and each piece says how long it is */
     bool without_body; /* of HEAD: the length is told, the body stays */
 };
 
 /* `date` as http_date writes it. */
 void http_write(struct text *out, const struct http_answer *answer, const char *date);
+/* A piece of what is chunked; an empty one is the end (RFC 9112, section 7.1). */
+void http_write_chunk(struct text *out, struct span piece);
 /* "HTTP/1.1 100 Continue" and its empty line. */
 void http_write_continue(struct text *out);
 /* "Sun, 22 Nov 2026 10:05:00 GMT" (RFC 9110, section 5.6.7). */

@@ -15,6 +15,7 @@
 
 #include <event2/event.h>
 
+#include "api/batch_watch.h"
 #include "api/connection.h"
 #include "api/counters.h"
 #include "api/device_list.h"
@@ -309,6 +310,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     reader_expire(loop->door->reader);
     connection_expire(loop, now);
     waiting_tick(loop->waiting, now);
+    batch_watch_tick(loop, now);
     connection_free_closed(loop);
     if (now >= loop->sweep_ms) {
         loop->sweep_ms = now + SWEEP_MS;

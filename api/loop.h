@@ -39,6 +39,7 @@ struct session_cache;
 struct subscriber;
 struct sync_line;
 struct waiting;
+struct watch;
 
 /* What a connection is doing. Each state has one limit of time, so that the connections
  * of a state stand in the order in which their time runs out. */
@@ -48,6 +49,8 @@ enum connection_state {
     CONNECTION_BODY, /* its body comes in: api.body_ms */
     CONNECTION_WAITING, /* a handler has it, and answers within limits of its own */
     CONNECTION_WRITING, /* the answer goes out: api.answer_ms */
+    CONNECTION_STREAMING, /* a handler sends it in pieces, and ends within limits of its own;
+                             while a piece cannot go out, it is CONNECTION_WRITING */
     CONNECTION_LEAVING, /* the last answer is out; what still comes is thrown away: 2 s */
     CONNECTION_CLOSED, /* waits for the end of the turn to be freed */
 };
@@ -67,6 +70,7 @@ struct loop {
     struct ingest *ingest;
     struct sync_line *sync_line;
     struct waiting *waiting;
+    struct watch *watches; /* of batches */
     struct subscriber *subscriber;
     struct device_list *devices;
     struct mailbox *reads; /* NULL: it closes */

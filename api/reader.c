@@ -285,7 +285,12 @@ void reader_ask(struct request *request,
         return;
     }
     struct reader *reader = loop->reads->reader;
-    struct question *question = ARENA_NEW(&request->arena, struct question);
+    /* A request has one question at a time: one that asks for minutes needs no more. */
+    struct question *question = request->question;
+    if (!question) {
+        question = ARENA_NEW(&request->arena, struct question);
+        request->question = question;
+    }
     *question = (struct question){.mailbox = loop->reads,
                                   .request = request,
                                   .read = read,

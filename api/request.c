@@ -81,6 +81,38 @@ void request_answer(struct request *request,
     request_drop(request);
 }
 
+void request_stream(struct request *request, const char *type, struct span headers)
+{
+    struct http_answer answer = {
+        .status = 200,
+        .type = type,
+        .headers = headers,
+        .edge = {edge_hsts(request), request->cors_lines},
+        .request_id = {request->id, REQUEST_ID_BYTES - 1},
+    };
+    settle(request, answer.status);
+    if (request->connection) {
+        connection_stream(request->connection, &answer);
+    }
+}
+
+void request_stream_send(struct request *request, struct span piece)
+{
+    if (request->connection && piece.len > 0) {
+        connection_stream_send(request->connection, piece);
+    }
+}
+
+void request_stream_end(struct request *request)
+{
+    struct connection *connection = request->connection;
+    request->left = NULL;
+    if (connection) {
+        connection_stream_end(connection);
+    }
+    request_drop(request);
+}
+
 void request_answer_json(struct request *request, int status, struct span body)
 {
     request_answer(request,

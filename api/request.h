@@ -34,6 +34,7 @@
 struct connection;
 struct http_answer;
 struct loop;
+struct question;
 struct session;
 
 enum { REQUEST_ID_BYTES = 4 + 16 + 1, REQUEST_ARENA_BYTES = 16 << 20 };
@@ -57,6 +58,7 @@ struct request {
     size_t kept_bytes; /* of buffer, when it is in the arena; 0: it was not kept */
     bool english; /* wanted by Accept-Language */
     void *context; /* the handler's own, in the arena */
+    struct question *question; /* the reader's, for the next one that is asked */
     struct span lines; /* headers of its answer that asking knows before its job does */
     char id[REQUEST_ID_BYTES];
     int64_t began_us;
@@ -91,6 +93,13 @@ void request_problem_with(struct request *request,
                           size_t field_count,
                           struct span about,
                           struct span headers);
+
+/* An answer that goes out piece by piece: its head (200), its pieces, its end, which ends
+ * the request. When the client leaves, `left` is called, and what is sent goes nowhere;
+ * the end is still due. A client that reads too slowly is cut, as one that leaves. */
+void request_stream(struct request *request, const char *type, struct span headers);
+void request_stream_send(struct request *request, struct span piece);
+void request_stream_end(struct request *request);
 
 /* Of loops and connections: a fresh one with an id, and one that nobody waits for. */
 struct request *request_take(struct loop *loop);

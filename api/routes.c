@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "api/batches.h"
 #include "api/connect.h"
 #include "api/devices.h"
 #include "api/health.h"
@@ -138,6 +139,7 @@ const struct route routes[] = {
     {HTTP_GET, "/api/devices/certified-android", "device_list", devices_list, OPEN},
 
     {HTTP_GET, "/api/jobs/{id}", "job", jobs_show, PEOPLE(ROUTE_EVERYBODY)},
+    {HTTP_GET, "/api/batches/{id}", "batch", batches_show, PEOPLE(ROUTE_EVERYBODY)},
 
     {HTTP_GET, "/api/openapi.yaml", "openapi", pages_show, OPEN},
     {HTTP_GET, "/stripe/success", "page", pages_show, OPEN},

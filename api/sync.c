@@ -8,6 +8,7 @@
 #include "api/asking_key.h"
 #include "api/batch_job.h"
 #include "api/batch_write.h"
+#include "api/batches.h"
 #include "api/counters.h"
 #include "api/door.h"
 #include "api/http_date.h"
@@ -60,7 +61,7 @@ static void on_accepted(void *context, enum outcome outcome, const struct fault 
 static void count_verdicts(const struct sync *sync);
 static void tell_clock(const struct sync *sync);
 static void answer(struct sync *sync, bool replayed);
-static void refuse(struct request *request, enum problem problem, int64_t retry_s);
+static void answer_later(struct request *request, void *context);
 static void fail(struct sync *sync, const struct fault *fault);
 
 void sync_receive(struct request *request)
@@ -83,9 +84,9 @@ static bool is_backlog_full(struct request *request)
         return false;
     }
     counter_add(&request->loop->counters->sync_refused, 1);
-    refuse(request,
-           PROBLEM_BACKLOG_FULL,
-           sync_retry_s(door->settings->sync.retry_s, backlog, most));
+    sync_refuse(request,
+                PROBLEM_BACKLOG_FULL,
+                sync_retry_s(door->settings->sync.retry_s, backlog, most));
     return true;
 }
 
@@ -288,7 +289,7 @@ static void on_accepted(void *context, enum outcome outcome, const struct fault 
         answer(sync, false);
         return;
     case ENQUEUE_KNOWN:
-        refuse(sync->request, PROBLEM_IDEMPOTENCY_IN_FLIGHT, 1);
+        sync_refuse(sync->request, PROBLEM_IDEMPOTENCY_IN_FLIGHT, 1);
         return;
     case ENQUEUE_CONFLICT:
         request_problem(sync->request, PROBLEM_IDEMPOTENCY_MISMATCH);
@@ -323,27 +324,32 @@ static void tell_clock(const struct sync *sync)
     }
 }
 
+/* At once, unless the phone waits for its sales' end. */
 static void answer(struct sync *sync, bool replayed)
 {
     struct request *request = sync->request;
-    struct span headers =
+    sync->headers =
         span_of(arena_format(&request->arena,
                              "%.*sLocation: /api/batches/%.*s\r\n%s",
                              SPAN_ARGS(request->lines),
                              SPAN_ARGS(sync->batch.id),
                              replayed ? "Idempotent-Replayed: true\r\n" : ""));
-    request_answer(request, 202, JOBS_TYPE, sync->body, headers);
+    if (sync->wait_ms > 0) {
+        batches_wait(request,
+                     &sync->batch,
+                     sync->wait_ms,
+                     sync->headers,
+                     answer_later,
+                     sync);
+    } else {
+        answer_later(request, sync);
+    }
 }
 
-static void refuse(struct request *request, enum problem problem, int64_t retry_s)
+static void answer_later(struct request *request, void *context)
 {
-    request_problem_with(
-        request,
-        problem,
-        NULL,
-        0,
-        (struct span){NULL, 0},
-        span_of(arena_format(&request->arena, "Retry-After: %" PRId64 "\r\n", retry_s)));
+    const struct sync *sync = context;
+    request_answer(request, 202, JOBS_TYPE, sync->body, sync->headers);
 }
 
 static void fail(struct sync *sync, const struct fault *fault)
@@ -354,5 +360,5 @@ static void fail(struct sync *sync, const struct fault *fault)
                     LOG_TEXT("request", request->id),
                     LOG_FAULT(fault));
     }
-    refuse(request, PROBLEM_UNAVAILABLE, sync_retry_s(RETRY_LEAST_S, 0, 0));
+    sync_refuse(request, PROBLEM_UNAVAILABLE, sync_retry_s(RETRY_LEAST_S, 0, 0));
 }

@@ -72,6 +72,7 @@ struct sync {
     bool books_away; /* MariaDB could not be asked, as this says */
     struct fault books_fault;
     struct span body; /* of the answer */
+    struct span headers;
     struct sync_job last; /* sync.batch */
 };
 

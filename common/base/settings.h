@@ -73,6 +73,7 @@ struct settings {
         int64_t wait_ms;
         int64_t readers;
         int64_t read_ms;
+        int64_t streams_max;
         const char *trusted_proxies;
         const char *cors_origins;
         const char *tls_listen;

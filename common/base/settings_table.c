@@ -107,6 +107,8 @@ const struct settings_row settings_table[] = {
     NUMBER(api, readers, "2", 1, 32, API, "threads that read MariaDB for requests"),
     NUMBER(api, read_ms, "5000", 100, 60000, API,
         "limit for one read of MariaDB, its waiting in line included; then it is 503"),
+    NUMBER(api, streams_max, "256", 0, 100000, API,
+        "streams of server-sent events of one loop; who comes beyond is asked to come later"),
     STRING(api, trusted_proxies, "", API,
         "networks of proxies whose X-Forwarded-For and X-Forwarded-Proto count, "
         "separated by spaces; `unix` stands for a unix socket"),
@@ -162,7 +164,7 @@ const struct settings_row settings_table[] = {
         "limit for finishing what runs when it is told to stop"),
     NUMBER(worker, beat_ms, "2000", 100, 5000, WORKER,
         "how often it says that it is alive"),
-    NUMBER(worker, dead_after_ms, "7000", 500, 60000, WORKER,
+    NUMBER(worker, dead_after_ms, "7000", 500, 60000, WORKER | CTL,
         "a worker that was silent for so long is dead, and its jobs go back"),
     BOOL(worker, plans, "true", WORKER,
         "enqueues the jobs that come with each period (walks through Stripe's events, "
@@ -219,12 +221,12 @@ const struct settings_row settings_table[] = {
         "one is after a quarter of its age"),
     NUMBER(books, daily_hour, "4", 0, 23, WORKER,
         "hour of the day in Europe/Paris at which the books are held against Stripe's"),
-    NUMBER(books, window_days, "35", 1, 366, WORKER,
+    NUMBER(books, window_days, "35", 1, 366, WORKER | CTL,
         "how many days back the daily reconciliation looks"),
     NUMBER(books, margin_s, "600", 0, 86400, WORKER,
         "what happened so lately may still be on its way, and is not compared"),
 
-    NUMBER(sync, skew_s, "300", 1, 86400, API,
+    NUMBER(sync, skew_s, "300", 1, 86400, API | CTL,
         "a phone whose clock is off by more is flagged, and a sale that lies further ahead "
         "is refused"),
     NUMBER(sync, oldest_days, "90", 1, 3650, API, "an offline sale that is older is refused"),

@@ -3,6 +3,7 @@
 
 import itertools
 import json
+import socket
 import urllib.parse
 from datetime import datetime, timedelta, timezone
 
@@ -34,8 +35,10 @@ def items(count, **more):
 class PhoneRoom(PaymentsRoom):
     def flush(self, person, sales, device="phone-1", key=None, prefer=None, language=None,
               headers=None, **more):
-        return person.post(FLUSH, {"device_id": device, "transactions": sales, **more},
-                           key=key, prefer=prefer, language=language, headers=headers)
+        body = {"device_id": device, "transactions": sales, **more}
+        body = {name: value for name, value in body.items() if value is not None}
+        return person.post(FLUSH, body, key=key, prefer=prefer, language=language,
+                           headers=headers)
 
     def batch(self, person, answer):
         return person.get(urllib.parse.urlsplit(answer.headers["Location"]).path)
@@ -49,10 +52,19 @@ class PhoneRoom(PaymentsRoom):
         return wait_until(done, "the batch to be done", timeout_s, every_s=0.05)
 
     def clear(self):
+        self.redis.flushall()  # what a test left behind needs no worker
         for table in ("sync_conflicts", "sync_batches", "jobs_archive"):
             self.sql(f"DELETE FROM {table}")
         super().clear()
-        self.redis.flushall()
+
+    def stop_workers(self):
+        for worker in self.stack.workers:
+            worker.stop()
+
+    def start_workers(self):
+        for worker in self.stack.workers:
+            if worker.pid is None:
+                worker.start()
 
     def rows(self, person=None):
         """local_id -> (amount, method) of every sale, or of one seller's."""
@@ -86,3 +98,84 @@ def error_codes(result):
 
 def as_bytes(body):
     return json.dumps(body).encode()
+
+
+class Stream:
+    """Server-sent events of one batch, read from a socket as they come."""
+
+    def __init__(self, person, path, version="1.1", accept="text/event-stream", timeout_s=30):
+        self.socket = socket.create_connection((person.url.hostname, person.url.port),
+                                               timeout_s)
+        self.socket.sendall(
+            f"GET {path} HTTP/{version}\r\nHost: t\r\nAccept: {accept}\r\n"
+            f"Authorization: Bearer {person.token}\r\n\r\n".encode())
+        self.raw = b""     # as it came
+        self.buffer = b""  # without its chunks' lengths
+        self.ended = False
+        head = self._until(b"\r\n\r\n")
+        first, *rest = head.decode().split("\r\n")
+        self.status = int(first.split(" ")[1])
+        self.headers = {name.lower(): value for name, _, value in
+                        (line.partition(": ") for line in rest)}
+        self.chunked = self.headers.get("transfer-encoding") == "chunked"
+
+    def _more(self):
+        data = self.socket.recv(65536)
+        self.raw += data
+        return data != b""
+
+    def _until(self, end):
+        while end not in self.raw:
+            if not self._more():
+                raise EOFError(self.raw)
+        head, _, self.raw = self.raw.partition(end)
+        return head
+
+    def _piece(self):
+        """The next bytes of the body; b"" at its end."""
+        if not self.chunked:
+            while not self.raw and self._more():
+                pass
+            piece, self.raw = self.raw, b""
+            return piece
+        length = int(self._until(b"\r\n"), 16)
+        while len(self.raw) < length + 2:
+            if not self._more():
+                raise EOFError("in the middle of a chunk")
+        piece, self.raw = self.raw[:length], self.raw[length + 2:]
+        return piece
+
+    def block(self):
+        """The next block of lines, without its empty line; None at the end."""
+        while b"\n\n" not in self.buffer:
+            piece = self._piece()
+            if not piece:
+                assert self.buffer == b"", self.buffer
+                self.ended = True
+                return None
+            self.buffer += piece
+        block, _, self.buffer = self.buffer.partition(b"\n\n")
+        return block.decode()
+
+    def event(self):
+        """(name, data) of the next event; None at the end. Comments are skipped."""
+        while (block := self.block()) is not None:
+            lines = dict(line.partition(": ")[::2] for line in block.split("\n"))
+            if "event" in lines:
+                return lines["event"], json.loads(lines["data"])
+        return None
+
+    def events(self):
+        found = []
+        while (event := self.event()) is not None:
+            found.append(event)
+        return found
+
+    def close(self):
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
