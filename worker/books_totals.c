@@ -2,6 +2,8 @@
  * Sums what both sides have of the same objects. */
 #include "worker/books_totals.h"
 
+#include <string.h>
+
 #include "common/base/json.h"
 #include "common/link/mariadb.h"
 #include "worker/books_run.h"
@@ -180,23 +182,34 @@ static enum outcome sum_measure(struct handling *handling,
     return outcome;
 }
 
+/* {"books": {name: sum}, "stripe": {name: sum}, "counts": {name: objects}}; what was not
+ * compared is in none. */
 struct span books_totals_print(const struct books_total totals[BOOKS_TOTALS],
                                struct handling *handling)
 {
+    static const struct {
+        const char *name;
+        size_t offset;
+    } sides[] = {
+        {"books", offsetof(struct books_total, books_minor)},
+        {"stripe", offsetof(struct books_total, stripe_minor)},
+        {"counts", offsetof(struct books_total, count)},
+    };
     struct text printed;
     text_init(&printed, PRINTED_BYTES);
     struct json_writer json = json_writer(&printed);
     json_open(&json, NULL, '{');
-    for (size_t i = 0; i < BOOKS_TOTALS; i++) {
-        const struct books_total *total = &totals[i];
-        if (!total->is_known) {
-            json_put_null(&json, total->name);
-            continue;
+    for (size_t side = 0; side < sizeof(sides) / sizeof(sides[0]); side++) {
+        json_open(&json, sides[side].name, '{');
+        for (size_t i = 0; i < BOOKS_TOTALS; i++) {
+            int64_t number = 0;
+            memcpy(&number,
+                   (const char *)&totals[i] + sides[side].offset,
+                   sizeof(number));
+            if (totals[i].is_known) {
+                json_put_integer(&json, totals[i].name, number);
+            }
         }
-        json_open(&json, total->name, '{');
-        json_put_integer(&json, "count", total->count);
-        json_put_integer(&json, "stripe", total->stripe_minor);
-        json_put_integer(&json, "books", total->books_minor);
         json_close(&json, '}');
     }
     json_close(&json, '}');

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Books that were made by a play in the simulator, and their reconciliation."""
 
+import contextlib
 import datetime
 import json
 import secrets
 import subprocess
 import zoneinfo
 
-from payments_room import PaymentsRoom
+from payments_room import PaymentsRoom, short_directory
 
 from support.process import ProcessError, wait_until
 from support.programs import build_dir, sanitizer_env
 
+PAYMENT = "id, stripe_payment_intent_id, amount_received, amount, application_fee"
 PARIS = zoneinfo.ZoneInfo("Europe/Paris")
 # The walks of catch-up and the daily run come when a worker starts, and then no more.
 STILL = {"books.margin_s": 0, "books.catchup_s": 86400, "books.catchup_accounts_s": 86400,
@@ -26,10 +28,30 @@ def today():
 
 
 class ProofRoom(PaymentsRoom):
-    """Amicale 1 with acct_one, amicale 2 with acct_two; see PaymentsRoom."""
+    """Amicale 1 with acct_one, amicale 2 with acct_two, amicale 3 without an account; see
+    PaymentsRoom."""
+
+    AMICALES = 3
 
     def __init__(self, directory, mariadb, settings=None, **options):
         super().__init__(directory, mariadb, settings={**STILL, **(settings or {})}, **options)
+
+    def start(self):
+        super().start()
+        self.stack.tocsin("amicale", "add", "--name", "Amicale 3", "--email",
+                          "bureau3@example.com", "--id", 3)
+        return self
+
+    def restart(self, **settings):
+        """The workers anew, with these settings: books__margin_s=600."""
+        self.stack.extra.update({name.replace("__", "."): value
+                                 for name, value in settings.items()})
+        self.stack.write_config()
+        for worker in self.stack.workers:
+            if worker.pid is not None:
+                worker.stop()
+            worker.start()
+        self.settle()
 
     def play(self, count, amicale=1, mix=None, **more):
         """Payments of that amicale's, with all that happened to them, in both books."""
@@ -83,10 +105,10 @@ class ProofRoom(PaymentsRoom):
         if not walks:
             self.forget_walks()
         name = self.ask(amicale, first, last)
-        self.wait_finished(name, 1 if amicale else 2, timeout_s)
+        self.wait_finished(name, 1 if amicale else self.AMICALES, timeout_s)
         return self.runs(name)
 
-    def wait_finished(self, name, amicales=2, timeout_s=60.0):
+    def wait_finished(self, name, amicales=AMICALES, timeout_s=60.0):
         def finished():
             runs = self.runs(name)
             states = {run["state"] for run in runs.values()}
@@ -108,9 +130,88 @@ class ProofRoom(PaymentsRoom):
             "SELECT detail FROM reconciliation_findings WHERE kind = %s AND subject = %s"
             " AND closed_at IS NULL", (kind, subject)))
 
-    def clear(self):
-        self.sql("SET FOREIGN_KEY_CHECKS = 0")
-        super().clear()
-        for table in ("reconciliation_findings", "balance_transactions",
-                      "reconciliation_runs", "payouts", "event_cursors"):
-            self.sql(f"DELETE FROM {table}")
+    # Differences.
+
+    def write(self, *statements):
+        """Several statements in one transaction, whatever refers to what."""
+        with self.stack.mariadb.client(database="tocsin") as connection, \
+                connection.cursor() as cursor:
+            cursor.execute("SET FOREIGN_KEY_CHECKS = 0")
+            for statement, values in statements:
+                cursor.execute(statement, values)
+            connection.commit()
+
+    def take_out(self, table, where, values=()):
+        """Deletes the rows; what puts them back."""
+        columns = [row[0] for row in self.sql(
+            "SELECT column_name FROM information_schema.columns WHERE table_schema ="
+            " 'tocsin' AND table_name = %s AND is_generated = 'NEVER'", (table,))]
+        names = ", ".join(columns)
+        rows = self.sql(f"SELECT {names} FROM {table} WHERE {where}", values)
+        assert rows, f"{table} has no row where {where}"
+        self.write((f"DELETE FROM {table} WHERE {where}", values))
+        places = ", ".join(["%s"] * len(columns))
+        return lambda: self.write(*(
+            (f"INSERT INTO {table} ({names}) VALUES ({places})", row) for row in rows))
+
+    def change(self, table, id_, **values):
+        """Sets columns of the row; what sets them back."""
+        names = list(values)
+        (before,) = self.sql(f"SELECT {', '.join(names)} FROM {table} WHERE id = %s", (id_,))
+        update = f"UPDATE {table} SET {', '.join(f'{name} = %s' for name in names)} WHERE id = %s"
+        self.write((update, (*values.values(), id_)))
+        return lambda: self.write((update, (*before, id_)))
+
+    def put_in(self, table, **values):
+        """A new row; what takes it out."""
+        self.write((f"INSERT INTO {table} ({', '.join(values)}) VALUES"
+                    f" ({', '.join(['%s'] * len(values))})", tuple(values.values())))
+        id_ = self.sql_one(f"SELECT MAX(id) FROM {table}")
+        return lambda: self.write((f"DELETE FROM {table} WHERE id = %s", (id_,)))
+
+    def pick(self, table, where, columns="id", more=""):
+        """The first row that is so; a dict."""
+        names = [name.strip() for name in columns.split(",")]
+        rows = self.sql(f"SELECT {columns} FROM {table} WHERE {where} ORDER BY id LIMIT 1 {more}")
+        assert rows, f"the play made nothing of {table} where {where}"
+        return dict(zip(names, rows[0]))
+
+    def plain(self):
+        """A payment of amicale 1 to which nothing happened."""
+        return self.pick(
+            "payment_intents", "amicale_id = 1 AND status = 'succeeded' AND amount_received ="
+            " amount AND amount_refunded = 0"
+            " AND id NOT IN (SELECT payment_id FROM refunds)"
+            " AND id NOT IN (SELECT payment_id FROM disputes)", PAYMENT)
+
+    def wrong_amount(self):
+        """A small difference: its finding, and what undoes it."""
+        payment = self.plain()
+        back = self.change("payment_intents", payment["id"],
+                           amount_received=payment["amount_received"] + 100)
+        return ("payment_amount", payment["stripe_payment_intent_id"], 1, 100), back
+
+
+def sums(run):
+    """What a run compared: {"books": ..., "stripe": ..., "counts": ...}."""
+    return json.loads(run["totals"])
+
+
+@contextlib.contextmanager
+def clean_books(mariadb, payments=30):
+    """Books of two amicales in which nothing is wrong; `clean` are the runs that said so."""
+    with short_directory() as directory:
+        room = ProofRoom(directory, mariadb, workers=1)
+        try:
+            room.start()
+            room.play(payments)
+            room.play(payments // 2, amicale=2)
+            room.settle()
+            for account in ("acct_one", "acct_two"):
+                room.payout(account, amount=1000)
+                room.payout(account, amount=500, fails=True)
+            room.settle()
+            room.clean = room.reconcile()
+            yield room
+        finally:
+            room.stop()
