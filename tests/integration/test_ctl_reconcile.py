@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from books_room import Kind, Queue, Room, Settlement
+from payments_room import PaymentsRoom
 from support.process import wait_until
 from support.programs import program, sanitizer_env
 
@@ -317,3 +318,47 @@ def test_a_terminal_has_a_bar(office):
     shown = os.read(parent, 1000)
     os.close(parent)
     assert shown.endswith(b"\r\033[K")
+
+
+# --- with real workers ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def shop(workdir, mariadb_server):
+    shop = PaymentsRoom(workdir, mariadb_server, settings={"books.margin_s": 0})
+    try:
+        yield shop.start()
+    finally:
+        shop.stop()
+
+
+def test_real_workers_find_what_differs_and_close_it_again(shop):
+    sale = shop.paid(1500).json
+    shop.paid(2000)
+    refunded = shop.admin.act("refund", shop.paid(3000).json["payment_intent_id"],
+                              {"amount": 1000}, prefer="wait=20")
+    assert refunded.status == 200, refunded
+    shop.wait_quiet()
+    asked = ["reconcile", "--json"]
+    clean = json.loads(shop.stack.tocsin(*asked))
+    assert (clean["state"], clean["total"], clean["done"], clean["open"]) == (
+        "finished", 3, 3, 0)
+    sums = {part["amicale"]: part["totals"] for part in clean["parts"]}
+    for side in ("books", "stripe"):
+        assert (sums[1][side]["payments"], sums[1][side]["refunds"]) == (6500, 1000)
+        assert sums[2][side]["payments"] == 0
+    shop.sql("UPDATE payment_intents SET amount = 1400, amount_received = 1400 WHERE id = %s",
+             (sale["id"],))
+    text = shop.stack.tocsin("reconcile", "--amicale", "1", expect=6)
+    assert re.search(rf"^{sale['payment_intent_id']} +payment_amount +\d+ +1 ", text, re.M)
+    assert re.search(r"^ +1  payments +64\.00 +65\.00 +1\.00$", text, re.M)
+    assert text.endswith("1 findings, 1 new, 0 closed\n")
+    shop.stack.tocsin("reconcile", "--amicale", "2")
+    shop.sql("UPDATE payment_intents SET amount = 1500, amount_received = 1500 WHERE id = %s",
+             (sale["id"],))
+    assert shop.stack.tocsin("reconcile", "--from", paris_day()).endswith(
+        "0 findings, 0 new, 1 closed\n")
+    assert re.search(r"^reconciled \d\d:\d\d:\d\d, 2 amicales, 0 findings$",
+                     shop.stack.tocsin("status"), re.M)
+    shop.stack.wait_sql("SELECT COUNT(*) FROM audit_log WHERE verb = 'reconcile'"
+                        " AND what LIKE 'books:ask:%%'", 4)

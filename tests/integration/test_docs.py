@@ -9,6 +9,7 @@ of units, and the words that ./dev takes, are checked.
 import re
 import shlex
 import subprocess
+from datetime import date, timedelta
 
 import pytest
 
@@ -52,6 +53,29 @@ def a_payment(stack):
     return event["data"]["object"]["id"]
 
 
+def somebody_who_sells(stack, password_file):
+    stack.tocsin("amicale", "add", "--name", "Amicale", "--email", "une@example.fr", "--id", 1)
+    stack.tocsin("user", "add", "--role", "pompier", "--amicale", 1, "--email", "eve@example.fr",
+                 "--name", "Ève", "--password-file", password_file)
+
+
+def a_finding(stack):
+    stack.sql("INSERT INTO reconciliation_findings (kind, subject)"
+              " VALUES ('refund_failed', 're_1')")
+    return stack.sql_one("SELECT MAX(id) FROM reconciliation_findings")
+
+
+def a_conflict(stack):
+    stack.sql("INSERT INTO sync_conflicts (amicale_id, pompier_id, local_id, given_mac, kind,"
+              " given) SELECT amicale_id, id, 'u-1', 'm', 'other_amount', '{}' FROM users"
+              " WHERE amicale_id IS NOT NULL LIMIT 1")
+    return stack.sql_one("SELECT MAX(id) FROM sync_conflicts")
+
+
+# Made when a command names them.
+MADE = {"ID": a_dead_job, "pi_ID": a_payment, "FINDING": a_finding, "CONFLICT": a_conflict}
+
+
 def stand_ins(workdir):
     """What the words in capitals stand for, where nothing has to happen for it."""
     amicales = workdir / "amicales.csv"
@@ -65,7 +89,8 @@ def stand_ins(workdir):
                      f"Noé;noe@example.fr;pompier;1;{PHP_HASH}\n")
     return {"NEW_FILE": str(workdir / "new.keys"), "AMICALES.csv": str(amicales),
             "PASSWORD_FILE": str(password), "HASH_FILE": str(hashed), "USERS.csv": str(users),
-            "AMICALE": "1", "DEVICE": "1"}
+            "AMICALE": "1", "DEVICE": "1", "FIRST_DAY": str(date.today() - timedelta(days=9)),
+            "LAST_DAY": str(date.today() - timedelta(days=1))}
 
 
 def test_the_pages_have_commands_to_run():
@@ -74,12 +99,10 @@ def test_the_pages_have_commands_to_run():
 
 
 def test_every_command_of_the_pages_runs(stack, workdir):
+    somebody_who_sells(stack, stand_ins(workdir)["PASSWORD_FILE"])
     for line in RUNNABLE:
         words = shlex.split(line)[1:]
-        if "ID" in words:
-            words[words.index("ID")] = a_dead_job(stack)
-        if "pi_ID" in words:
-            words[words.index("pi_ID")] = a_payment(stack)
+        words = [MADE[word](stack) if word in MADE else word for word in words]
         for word, stand_in in stand_ins(workdir).items():
             words = [stand_in if given == word else given for given in words]
         stack.tocsin(*words)
