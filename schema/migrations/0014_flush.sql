@@ -7,7 +7,8 @@
 ALTER TABLE sync_batches
     ADD COLUMN request_mac CHAR(64) NULL AFTER device_id,
     DROP KEY finished,
-    DROP COLUMN finished_at;
+    DROP COLUMN finished_at,
+    ADD KEY received (received_at);
 
 -- collect_until: the PaymentIntent was made a posteriori, for an offline sale that Stripe
 -- knew nothing of; it is canceled when nobody has collected it by then.
