@@ -177,10 +177,16 @@ static enum outcome step(struct walk *walk, bool *out_more, struct fault *fault)
     if (outcome == OUTCOME_DONE) {
         struct mark before = walk->at;
         note_marks(walk, answer.document);
-        *out_more = json_is_true(answer.document, "has_more") &&
-                    strcmp(before.id, walk->at.id) != 0;
+        *out_more = json_is_true(answer.document, "has_more");
         catchup_add(&walk->found, &part);
         outcome = keep_page(walk, &part, fault);
+        if (outcome == OUTCOME_DONE && *out_more && strcmp(before.id, walk->at.id) == 0) {
+            outcome = fault_set(fault,
+                                OUTCOME_LATER,
+                                "catchup",
+                                0,
+                                "Stripe's list promises more and does not go on");
+        }
     }
     json_free(answer.document);
     return outcome;

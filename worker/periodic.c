@@ -117,7 +117,7 @@ static struct span books_period(const struct settings *settings,
     int64_t hour = paris_hour(now_ms);
     int64_t at_ms = now_ms;
     if (hour < settings->books.daily_hour) {
-        at_ms -= (hour + 1) * HOUR_MS; /* late in the evening, also when clocks change */
+        at_ms -= (hour + 2) * HOUR_MS; /* in the evening, also when clocks change */
     }
     char day[11];
     *out_left_ms = HOUR_MS - now_ms % HOUR_MS;
