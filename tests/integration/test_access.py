@@ -35,8 +35,11 @@ READING = {"nobody": NO, "seller": ROLE, "colleague": ROLE, "admin": IN, "rival"
            "outsider": HIDDEN, "viewer": IN, "operator": IN}
 KEEPING = {**READING, "viewer": ROLE}
 
+OFFLINE = {"local_id": "three", "amount": 1500, "created_at": "2026-11-22T10:05:00Z",
+           "payment_method": "cash"}
+
 # route -> (path, body, good statuses, {who: what comes of it}). {amicale}, {seller},
-# {payment}, {sale} and {job} are put in.
+# {payment}, {sale}, {job} and {batch} are put in.
 TABLE = {
     "POST /api/stripe/webhook": ("/api/stripe/webhook", {}, (400,), EVERYBODY),
     "POST /api/webhooks/stripe": ("/api/webhooks/stripe", {}, (400,), EVERYBODY),
@@ -55,6 +58,12 @@ TABLE = {
     "POST /api/payments/{id}/void": (
         "/api/payments/{sale}/void", {"reason": "saisie deux fois"}, (200, 409),
         {**SELLING, "colleague": ROLE, "operator": IN}),
+    "POST /api/payments/batch-sync": (  # everybody's own queue
+        "/api/payments/batch-sync", {"transactions": [OFFLINE]}, (202,),
+        {**SELLING, "rival": IN, "outsider": IN}),
+    "GET /api/batches/{id}": (
+        "/api/batches/{batch}", None, (200,),
+        {**dict.fromkeys(PEOPLE, HIDDEN), "nobody": NO, "seller": IN}),
     "GET /api/payments/{id}/status": (
         "/api/payments/{payment}/status", None, (200,),
         {**SELLING, "viewer": IN, "operator": IN}),
@@ -139,8 +148,11 @@ class World:
                   " payment_method, amount_received, sold_at, sale_day, local_id)"
                   " VALUES (%s, %s, 700, 'succeeded', 'cash', 0, NOW(3), CURDATE(), 'two')",
                   (town.amicale, self.users["seller"]))
+        sent = seller.post("/api/payments/batch-sync", {"transactions": [OFFLINE]})
+        assert sent.status == 202, sent
         self.things = {
             "amicale": town.amicale, "seller": self.users["seller"], "job": job["id"],
+            "batch": sent.json["batch_id"],
             "payment": job["answer"]["body"]["payment_intent_id"],
             "sale": stack.sql_one("SELECT id FROM payment_intents WHERE local_id = 'two'")}
 
