@@ -28,6 +28,7 @@ HTTP_REFUSALS = {400, 408, 413, 414, 415, 417, 431, 501, 505}
 # Headers of any answer, said once in the document's introduction.
 COMMON_HEADERS = re.compile(
     "(content-(type|length|security-policy)|date|server|cache-control|connection|vary|"
+    "transfer-encoding|"
     "request-id|x-request-id|x-content-type-options|x-frame-options|referrer-policy|"
     "strict-transport-security|cross-origin-.*|permissions-policy|access-control-.*|"
     "idempotent-replayed|preference-applied|ratelimit|ratelimit-policy)$")
