@@ -439,7 +439,7 @@ def test_two_imports_at_once_add_an_amicale_once(room, write):
     finally:
         connection.close()
     assert results[0].returncode == 4
-    assert "another import adds the amicale of line 3" in results[0].stderr
+    assert "the amicale of line 3 was added by somebody else" in results[0].stderr
     assert room.sql_one("SELECT COUNT(*) FROM amicales") == 1
 
 
