@@ -36,6 +36,7 @@ static void check_moment(const struct sync_moments *moments,
 static void complain_of_unknown(const struct cJSON *element,
                                 struct arena *arena,
                                 struct batch_item *item);
+static struct span visible_name(struct span name, struct arena *arena);
 static void complain(struct batch_item *item, struct span field, enum field_code code);
 static bool is_wrong(const struct batch_item *item, int rule);
 static const struct field_rule *find_rule(struct span name);
@@ -117,11 +118,20 @@ static void complain_of_unknown(const struct cJSON *element,
          member = json_next(member)) {
         struct span name = json_key(member);
         if (!find_rule(name) && item->error_count < BATCH_ITEM_ERRORS) {
-            complain(item,
-                     arena_span(arena, fields_cut_name(name, BATCH_FIELD_BYTES)),
-                     FIELD_UNKNOWN);
+            complain(item, visible_name(name, arena), FIELD_UNKNOWN);
         }
     }
+}
+
+/* Its beginning tells which it is. */
+static struct span visible_name(struct span name, struct arena *arena)
+{
+    struct span cut = fields_cut_name(name, BATCH_FIELD_BYTES);
+    char *copy = arena_copy(arena, cut);
+    for (size_t i = 0; i < cut.len; i++) {
+        copy[i] = (unsigned char)copy[i] < 0x20 ? '?' : copy[i];
+    }
+    return (struct span){copy, cut.len};
 }
 
 /* The first few tell enough. */

@@ -30,7 +30,8 @@ enum batch_fault { BATCH_UNREADABLE = 1 };
 enum {
     BATCH_MOST_ITEMS = 1000,
     BATCH_ITEM_ERRORS = 4, /* of an item that are told */
-    BATCH_FIELD_BYTES = 48, /* of the name of a field that there is not */
+    BATCH_FIELD_BYTES = 48, /* of the name of a field that there is not, without control
+                               characters: so that the whole fits into a payload */
     BATCH_ID_BYTES = 28, /* bat_ and 24 letters, digits, - and _ */
 };
 
