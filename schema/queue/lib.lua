@@ -80,6 +80,16 @@ local function queue_names()
     return names
 end
 
+-- Every queue that holds a ready or scheduled job is in P:open, so that take need not look at
+-- all the others; it takes out those that have become empty.
+local opened = {}
+local function open_queue(queue)
+    if not opened[queue] then
+        opened[queue] = true
+        redis.call('SADD', P .. ':open', queue)
+    end
+end
+
 -- Turns are given in rounds: in `<queue>` to tenants, in `<queue>:<tenant>` to the members of
 -- a tenant. A round's present turn is that of the job which was taken last.
 local present_turns = {}
@@ -125,6 +135,7 @@ end
 -- What makes a job ready: it stands at its turns.
 local function line_up(id, job, queue, turn)
     stand(id, job, queue, turn)
+    open_queue(queue)
     if job.member then
         redis.call('ZADD', members_key(queue, job.tenant), job.member_turn, id)
     end
@@ -253,6 +264,9 @@ local function move(id, job, to, lane, score, ...)
     else
         redis.call('ZADD', P .. ':' .. to .. ':' .. new, score, id)
     end
+    if to == 'scheduled' then
+        open_queue(new)
+    end
     if from == 'leased' then
         probe_over(id)
     elseif from == 'dead' then
@@ -364,6 +378,7 @@ local function add(i)
     if delay_ms > 0 then
         state, at = 'scheduled', now + delay_ms
         redis.call('ZADD', P .. ':scheduled:' .. queue, at, id)
+        open_queue(queue)
     else
         line_up(id, job, queue, next_turns(queue, job))
     end

@@ -69,6 +69,12 @@ else
     more = 1
 end
 
+-- A release that knows nothing of P:open may have brought jobs.
+for _, queue in ipairs(queues) do
+    if redis.call('EXISTS', P .. ':ready:' .. queue, P .. ':scheduled:' .. queue) > 0 then
+        open_queue(queue)
+    end
+end
 for _, queue in ipairs(queues) do
     each_over('scheduled', queue, function(id, job)
         due = due + 1

@@ -47,8 +47,9 @@ for _, what in ipairs(redis.call('HKEYS', P .. ':paused')) do
     paused[what] = true
 end
 
--- A kind is shut while a neighbour that it needs is down and must not be probed yet.
-local kinds = {}
+-- A kind is shut while a neighbour that it needs is down and must not be probed yet. Of the
+-- kinds that the worker knows those matter that have jobs.
+local kinds, places = {}, {}
 local function look_at_neighbours(kind)
     kind.shut, kind.probes = false, {}
     for name in string.gmatch(kind.needs, '[^,]+') do
@@ -60,12 +61,18 @@ local function look_at_neighbours(kind)
     end
 end
 for i = 6, #ARGV, 4 do
-    local kind = {
-        name = ARGV[i], most = tonumber(ARGV[i + 1]), group_max = tonumber(ARGV[i + 2]),
-        needs = ARGV[i + 3],
-    }
-    look_at_neighbours(kind)
-    kinds[#kinds + 1] = kind
+    places[ARGV[i]] = i
+end
+local function kind_named(name)
+    local i = places[name]
+    if i and not kinds[name] then
+        kinds[name] = {
+            name = name, place = i, most = tonumber(ARGV[i + 1]),
+            group_max = tonumber(ARGV[i + 2]), needs = ARGV[i + 3],
+        }
+        look_at_neighbours(kinds[name])
+    end
+    return kinds[name]
 end
 
 -- The job that stands at a queue's next turn, and that turn, read ahead `queue.want` at a time.
@@ -89,27 +96,33 @@ local function head(queue)
     return nil
 end
 
-local names, known, lanes, lane_named = known_queues(), {}, {}, {}
-for _, name in ipairs(names) do
-    known[name] = true
-end
+local names, lanes, lane_named = redis.call('SMEMBERS', P .. ':open'), {}, {}
+local rounds = {''} -- and members, whose passes are wanted
 for _, row in ipairs(LANES) do
     local lane = {name = row[1], stride = STRIDE / row[2], queues = {}}
-    for _, kind in ipairs(kinds) do
-        local name = lane.name .. ':' .. kind.name
-        local open = not (paused['all'] or paused['lane:' .. lane.name] or
-                             paused['kind:' .. kind.name])
-        if known[name] and open then
-            lane.queues[#lane.queues + 1] = {
-                name = name, lane = lane, kind = kind, key = P .. ':ready:' .. name, ahead = {},
-                next = 1, want = want, exhausted = false,
-            }
-        end
-    end
     lane_named[lane.name] = lane
     if lane.name ~= 'quarantine' then
         lanes[#lanes + 1] = lane
     end
+    rounds[#rounds + 1] = lane.name
+    rounds[#rounds + 1] = '/' .. lane.name
+end
+for _, name in ipairs(names) do
+    local lane_name, kind_name = string.match(name, '^([^:]*):(.*)$')
+    local lane, kind = lane_named[lane_name], kind_named(kind_name)
+    if kind and not (paused['all'] or paused['lane:' .. lane_name] or
+                        paused['kind:' .. kind_name]) then
+        lane.queues[#lane.queues + 1] = {
+            name = name, lane = lane, kind = kind, key = P .. ':ready:' .. name, ahead = {},
+            next = 1, want = want, exhausted = false,
+        }
+        rounds[#rounds + 1] = lane_name .. '/' .. kind_name
+    end
+end
+for _, lane in pairs(lane_named) do
+    table.sort(lane.queues, function(a, b)
+        return a.kind.place < b.kind.place
+    end)
 end
 
 -- --- whose turn it is --------------------------------------------------------------------
@@ -117,9 +130,8 @@ end
 -- P:pass holds for each round ("" of the lanes, "<lane>" of a lane's kinds) the present pass
 -- under "<round>", and the members' under "<round>/<member>".
 local passes, new_passes = {}, {}
-local got = redis.call('HGETALL', P .. ':pass')
-for i = 1, #got, 2 do
-    passes[got[i]] = tonumber(got[i + 1])
+for i, pass in ipairs(redis.call('HMGET', P .. ':pass', unpack(rounds))) do
+    passes[rounds[i]] = pass and tonumber(pass)
 end
 
 local function pass_of(round, member)
@@ -300,7 +312,7 @@ local function serve(queue)
         for _, name in ipairs(kind.probes) do
             neighbour_probe(name, id, lease_end)
         end
-        for _, other in ipairs(kinds) do
+        for _, other in pairs(kinds) do
             look_at_neighbours(other)
         end
     elseif kind.group_max > 1 and job.crashes == 0 and job.lane ~= 'quarantine' then
@@ -312,7 +324,7 @@ end
 
 local waits = lane_named.quarantine
 local quarantined = false -- a quarantined job is out
-for _, name in ipairs(names) do
+for _, name in ipairs(known_queues()) do
     if string.find(name, '^quarantine:') and redis.call('EXISTS', P .. ':leased:' .. name) == 1 then
         quarantined = true
     end
@@ -383,6 +395,8 @@ for _, name in ipairs(names) do
     if first[1] then
         local due = math.max(0, tonumber(first[2]) - now)
         reply[3] = reply[3] < 0 and due or math.min(reply[3], due)
+    elseif redis.call('EXISTS', P .. ':ready:' .. name) == 0 then
+        redis.call('SREM', P .. ':open', name)
     end
 end
 local drainer = redis.call('GET', P .. ':drainer')

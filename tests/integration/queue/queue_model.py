@@ -65,6 +65,7 @@ class Model:
         self.now = now
         self.jobs = {}
         self.queues = {}
+        self.open = set()     # queues with ready or scheduled jobs, and some without
         self.present = {}     # queue -> turn of the job taken last
         self.last_turns = {}  # queue -> {tenant: turn}
         self.passes = {}
@@ -99,6 +100,9 @@ class Model:
                  if job.state == state and queue in (None, job.queue)]
         return sorted(found, key=lambda job: (job.score, job.id))
 
+    def with_jobs(self):
+        return {job.queue for job in self.in_state("ready") + self.in_state("scheduled")}
+
     def queue_names(self):
         return sorted(self.queues, key=lambda name: (ORDER.index(name.split(":")[0]), name))
 
@@ -119,6 +123,8 @@ class Model:
                     neighbour.update(probe_at=self.now, probe="")
         job.state, job.score, job.lane = state, score, lane or job.lane
         job.at = self.now if state == "ready" else score
+        if state in ("ready", "scheduled"):
+            self.open.add(job.queue)
         self._woken |= state == "ready"
         for name, value in changes.items():
             setattr(job, name, value)
@@ -190,6 +196,7 @@ class Model:
                   new.mac, self.now, new.kind.max, new.reply, "1" if new.kind.group_max > 1 else "0", new.refs)
         self.jobs[job.id] = job
         self.queues[job.queue] = new.kind.needs
+        self.open.add(job.queue)
         if new.delay_ms:
             job.state, job.score = "scheduled", self.now + new.delay_ms
             job.at = job.score
@@ -330,6 +337,7 @@ class Model:
                 self.last_turns[round_] = {who: at for who, at in turns.items() if at > turn}
         if filled and reply["jobs"] and not self.wake and self.choose(normal, kinds, None):
             self._woken = True
+        self.open &= self.with_jobs()
         for job in self.in_state("scheduled")[:1]:
             reply["next_due"] = max(0, job.score - self.now)
         drainer = self.drainer[0] if self.drainer else None
@@ -481,6 +489,7 @@ class Model:
                 self.drain_no_more(worker)
         else:
             reply["more"] = 1
+        self.open |= self.with_jobs()
         for queue in names:
             for job in over("scheduled", queue):
                 reply["due"] += 1
@@ -675,6 +684,8 @@ class Model:
                             ("total", self.totals)):
             if value:
                 keys[name] = {key: str(number) for key, number in value.items()}
+        if self.open:
+            keys["open"] = set(self.open)
         if self.workers:
             keys["workers"] = dict(self.workers)
         if self.clock is not None:

@@ -221,9 +221,9 @@ class Queue:
 # --- taking single writes out ------------------------------------------------------------------
 
 WRITE = re.compile(r"redis\.call\((\s*)'(HSET|HDEL|HINCRBY|SET|DEL|PEXPIRE|ZADD|ZREM|"
-                   r"ZREMRANGEBYSCORE|RPUSH|PUBLISH)'")
+                   r"ZREMRANGEBYSCORE|SADD|SREM|RPUSH|PUBLISH)'")
 CALL = re.compile(r"redis\.(p?call)\((\s*)'([A-Z]+)'")
-READ = set("TIME LLEN HGET HMGET HGETALL HKEYS GET ZSCORE ZCARD ZCOUNT ZRANGE ZRANGEBYSCORE "
+READ = set("TIME SMEMBERS LLEN HGET HMGET HGETALL HKEYS GET ZSCORE ZCARD ZCOUNT ZRANGE ZRANGEBYSCORE "
            "EXISTS".split())
 
 

@@ -25,6 +25,7 @@ for _, key in ipairs(redis.call('KEYS', '*')) do
     local value
     if type == 'hash' then value = redis.call('HGETALL', key)
     elseif type == 'zset' then value = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+    elseif type == 'set' then value = redis.call('SMEMBERS', key)
     elseif type == 'list' then value = redis.call('LRANGE', key, 0, -1)
     else value = redis.call('GET', key) end
     reply[#reply + 1] = {key, type, value, redis.call('PEXPIRETIME', key)}
@@ -51,6 +52,8 @@ def contents(queue):
                 member: int(float(score)) for member, score in pairs}
         elif type_ == "string":
             value = (value, until)
+        elif type_ == "set":
+            value = set(value)
         if name.startswith("job:"):
             value = {**FIELDS_LEFT_OUT, "home": value.get("lane"), **value}
         elif name.startswith("neighbour:"):
@@ -260,6 +263,9 @@ class Walk:
             id_: token for id_, token in self.held[worker].items() if token not in lost}
 
     def sweep(self):
+        if self.random.random() < 0.1:  # as a release leaves it that knows nothing of it
+            self.queue.client.delete(self.queue.key("open"))
+            self.model.open = set()
         self.both("sweep", dead_after_ms=self.random.choice((3000, 8000)),
                   most=self.random.choice((1000, 1000, 30, 2)))
 

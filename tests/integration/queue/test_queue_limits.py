@@ -309,3 +309,33 @@ def test_over_a_minute_no_more_calls_are_let_through_than_the_rate_allows(queue,
         calls += [server.now_ms + queue.govern(20, live=step % 3 == 0) for _ in range(3)]
     within = [moment for moment in calls if moment < start + 60_000]
     assert len(within) <= 20 * 60 + 20
+
+
+# --- what a take costs ---------------------------------------------------------------------
+
+
+def commands_of_a_take(queue, kinds):
+    """How many commands the scripts do for one lone job, and the empty look behind it."""
+    def done():
+        stats = queue.client.info("commandstats")
+        return sum(row["calls"] for name, row in stats.items() if "info" not in name)
+    queue.enqueue(New("alone", HOOK))
+    before = done()
+    (job,) = queue.take("w", kinds, live=8, general=24)["jobs"]
+    assert queue.take("w", kinds, live=8, general=24)["jobs"] == []
+    after = done()
+    queue.settle(Settlement("alone", job["token"]))
+    queue.trim(keep_count=0)
+    return after - before
+
+
+def test_kinds_without_jobs_cost_a_take_nothing(queue):
+    commands_of_a_take(queue, [HOOK])
+    few = commands_of_a_take(queue, [HOOK])
+    many = [HOOK] + [Kind(f"kind.{i}", lane) for i in range(10)
+                     for lane in ("live", "sync", "backfill")]
+    queue.enqueue(*[New(f"job:{i}", kind) for i, kind in enumerate(many)])
+    for job in queue.take("w", many, live=64, general=64)["jobs"]:
+        queue.settle(Settlement(job["id"], job["token"]))
+    queue.trim(keep_count=0)
+    assert commands_of_a_take(queue, many) == few
