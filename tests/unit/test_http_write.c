@@ -87,6 +87,28 @@ static void a_204_has_neither(void **state)
     text_done(&out);
 }
 
+static void what_goes_in_pieces_has_no_length(void **state)
+{
+    (void)state;
+    struct text out = written((struct http_answer){.status = 200,
+                                                   .type = "text/event-stream",
+                                                   .in_pieces = true,
+                                                   .chunked = true});
+    assert_null(strstr(out.at, "Content-Length"));
+    assert_non_null(strstr(out.at, "\r\nTransfer-Encoding: chunked\r\n"));
+    assert_string_equal(out.at + out.len - 4, "\r\n\r\n");
+    text_clear(&out);
+    http_write_chunk(&out, SPAN("event: a\n\nevent: b\n\n"));
+    http_write_chunk(&out, SPAN(""));
+    assert_string_equal(out.at, "14\r\nevent: a\n\nevent: b\n\n\r\n0\r\n\r\n");
+    text_done(&out);
+    out = written((struct http_answer){.status = 200, .in_pieces = true, .close = true});
+    assert_null(strstr(out.at, "Content-Length"));
+    assert_null(strstr(out.at, "Transfer-Encoding"));
+    assert_non_null(strstr(out.at, "\r\nConnection: close\r\n"));
+    text_done(&out);
+}
+
 static void dates_are_written_as_http_wants_them(void **state)
 {
     (void)state;
@@ -108,6 +130,7 @@ int main(void)
         cmocka_unit_test(a_client_of_http_1_0_is_told_that_the_connection_stays),
         cmocka_unit_test(a_head_has_the_length_without_the_body),
         cmocka_unit_test(a_204_has_neither),
+        cmocka_unit_test(what_goes_in_pieces_has_no_length),
         cmocka_unit_test(dates_are_written_as_http_wants_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
