@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Prints what a job costs in each script: microseconds inside Redis, by its own count.
+"""Prints what a job costs in each script: microseconds inside Redis, by its own count. Then
+what offline sales cost that wait: bytes each, and CPU of Redis from enqueuing to settling,
+with its lists of fields kept small as schema/keys.md says, and as Debian ships it.
 
-  /usr/bin/python3 tests/integration/queue/measure.py [jobs]
+  /usr/bin/python3 tests/integration/queue/measure.py [jobs [sales]]
 """
 
+import os
+import secrets
 import shutil
 import sys
 import tempfile
+import uuid
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -17,6 +22,9 @@ from support.servers import Redis  # noqa: E402
 HOOK = Kind("stripe.event", "webhook", needs="mariadb")
 MAIL = Kind("receipt.send", "mail", needs="mariadb,smtp")
 KINDS = [HOOK, MAIL] + [Kind(f"kind.{i}", "sync") for i in range(8)]
+SALE = Kind("sync.sale", "sync", max=25, group_max=64, needs="mariadb")
+SEALED_BYTES = 410  # of a sale as common/model/sale.h carries it
+PHONE_SALES, VILLAGE_PHONES = 500, 10
 NOTE = '"worker":"host:1:2","outcome":"DONE","took_ms":12'
 
 
@@ -64,15 +72,60 @@ def measure(queue, jobs):
         print(f"{verb:26} {usec / 100:6.1f} us")
 
 
-def main():
+def sale(i):
+    phone, local_id = i // PHONE_SALES, str(uuid.uuid4())
+    return New(f"sync:{4000 + phone}:{local_id}", SALE, tenant=str(phone // VILLAGE_PHONES),
+               member=str(4000 + phone), payload=os.urandom(SEALED_BYTES),
+               mac=secrets.token_hex(32), refs=(f"bat_{phone:024}", local_id))
+
+
+def measure_sales(client, sales):
+    """Of those that wait, and of those that are done and remembered."""
+    queue = Queue(client)
+
+    def cpu_us():
+        cpu = client.info("cpu")
+        return 1e6 * (cpu["used_cpu_user_main_thread"] + cpu["used_cpu_sys_main_thread"])
+
+    def bytes_each():
+        return (client.info("memory")["used_memory"] - empty) / sales
+
+    empty, began = client.info("memory")["used_memory"], cpu_us()
+    for start in range(0, sales, 100):
+        queue.enqueue(*[sale(i) for i in range(start, min(sales, start + 100))])
+    waiting, enqueued, took, settled, left = bytes_each(), cpu_us(), 0, 0, sales
+    while left > 0:
+        before = cpu_us()
+        jobs = queue.take("host:1:2", [SALE], general=8, lease_ms=600000)["jobs"]
+        between = cpu_us()
+        for start in range(0, len(jobs), 64):
+            queue.settle(*[Settlement(one["id"], one["token"], answered="mariadb", note=NOTE)
+                           for one in jobs[start:start + 64]])
+        left -= len(jobs)
+        took, settled = took + between - before, settled + cpu_us() - between
+    print(f"{waiting:.0f} bytes a sale that waits, {bytes_each():.0f} once done; "
+          f"us of CPU each: enqueue {(enqueued - began) / sales:.1f}, take {took / sales:.1f}, "
+          f"settle {settled / sales:.1f}")
+
+
+def with_redis(call, *options):
     directory = Path(tempfile.mkdtemp(prefix="tocsin-", dir="/tmp"))
-    server = Redis(directory, options=["appendonly no"]).start()
+    server = Redis(directory, options=["appendonly no", *options]).start()
     try:
-        with server.client(decode_responses=True) as client:
-            measure(Queue(client), int(sys.argv[1]) if len(sys.argv) > 1 else 6400)
+        with server.client(decode_responses=True, encoding="latin-1") as client:
+            call(client)
     finally:
         server.stop()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def main():
+    jobs = int(sys.argv[1]) if len(sys.argv) > 1 else 6400
+    sales = int(sys.argv[2]) if len(sys.argv) > 2 else 100000
+    with_redis(lambda client: measure(Queue(client), jobs))
+    for value in (4096, 64):
+        print(f"hash-max-listpack-value {value}: ", end="", flush=True)
+        with_redis(lambda client: measure_sales(client, sales), f"hash-max-listpack-value {value}")
 
 
 if __name__ == "__main__":
