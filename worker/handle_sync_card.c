@@ -170,7 +170,6 @@ static enum outcome conclude(struct sync_card *card, struct fault *fault)
     struct handling *handling = card->handling;
     enum outcome outcome = OUTCOME_DONE;
     if (card->conflict) {
-        *card->handled = (struct handled){0};
         outcome = sync_conflict_open(handling,
                                      &card->sale,
                                      card->conflict,
@@ -180,6 +179,9 @@ static enum outcome conclude(struct sync_card *card, struct fault *fault)
         outcome = sync_rows_find(handling, &card->sale, &card->row, fault);
         if (outcome == OUTCOME_DONE && card->row.payment_id == 0) {
             return fault_set(fault, OUTCOME_LATER, "sync", 0, "the sale's row is gone");
+        }
+        if (outcome == OUTCOME_DONE) {
+            outcome = sync_card_mark(card, fault);
         }
         if (outcome == OUTCOME_DONE && card->row.has_claims) {
             outcome = sync_conflict_claim(handling, &card->sale, &card->row, fault);

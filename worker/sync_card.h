@@ -68,15 +68,18 @@ MUST_USE enum outcome sync_card_judge(struct sync_card *card, struct fault *faul
 
 /* --- sync_card_link.c: its row ----------------------------------------------------- */
 
-/* Gives the row of the PaymentIntent the sale's name, day and device, and closes what was
- * found of it; *out_there is false when it has no row yet. A row that is another sale's
+/* Gives the row of the PaymentIntent the sale's name and day, and closes what was found
+ * of it; *out_there is false when it has no row yet. A row that is another sale's
  * is the conflict already_linked; a sale that has another row, other_intent. */
 MUST_USE enum outcome sync_card_link(struct sync_card *card,
                                      bool *out_there,
                                      struct fault *fault);
-/* The sale's own row gets what it lacks and the phone tells: the batch, the device, the
- * buyer's address, and the moment of the sale when nobody but Stripe has told it. */
+/* The sale's own row gets what it lacks and the phone tells: the buyer's address, and the
+ * moment of the sale when nobody but Stripe has told it. */
 MUST_USE enum outcome sync_card_complete(struct sync_card *card, struct fault *fault);
+/* The row gets the batch and the device, which say that Stripe was asked since the sale
+ * was handed over: last of all. */
+MUST_USE enum outcome sync_card_mark(struct sync_card *card, struct fault *fault);
 
 /* --- sync_card_make.c: a PaymentIntent a posteriori -------------------------------- */
 

@@ -116,15 +116,13 @@ static enum outcome name_row(struct sync_card *card,
         SQL_SPAN(sale->local_id),
         sql_moment(handling->arena, sale->sold_ms),
         SQL_STRING(clock_paris_day(sale->sold_ms, day)),
-        sql_optional(sale->device_id),
-        sql_optional(sale->batch_id),
         sync_rows_email(handling, sale),
         SQL_I64(payment_id),
     };
     return mariadb_run(
         handling->db,
         "UPDATE payment_intents SET amicale_id = ?, pompier_id = ?, local_id = ?,"
-        " sold_at = ?, sale_day = ?, device_id = ?, sync_batch_id = ?,"
+        " sold_at = ?, sale_day = ?,"
         " receipt_email_encrypted = IF(receipt_email_erase_at IS NULL, NULL,"
         " COALESCE(receipt_email_encrypted, ?)) WHERE id = ?",
         values,
@@ -150,8 +148,7 @@ static enum outcome close_finding(struct sync_card *card,
 }
 
 /* A row that an event made has Stripe's moment until the phone tells its own; one that
- * was asked for has ours, from the moment of the sale. MariaDB assigns from left to
- * right, so the batch comes after what depends on it. */
+ * was asked for has ours, from the moment of the sale. */
 #define FROM_EVENT "job_id IS NULL AND sync_batch_id IS NULL"
 
 enum outcome sync_card_complete(struct sync_card *card, struct fault *fault)
@@ -162,8 +159,6 @@ enum outcome sync_card_complete(struct sync_card *card, struct fault *fault)
     const struct sql_value values[] = {
         sql_moment(handling->arena, sale->sold_ms),
         SQL_STRING(clock_paris_day(sale->sold_ms, day)),
-        sql_optional(sale->device_id),
-        sql_optional(sale->batch_id),
         sync_rows_email(handling, sale),
         SQL_I64(card->row.payment_id),
     };
@@ -171,13 +166,24 @@ enum outcome sync_card_complete(struct sync_card *card, struct fault *fault)
                        "UPDATE payment_intents SET"
                        " sold_at = IF(" FROM_EVENT ", ?, sold_at),"
                        " sale_day = IF(" FROM_EVENT ", ?, sale_day),"
-                       " device_id = COALESCE(device_id, ?),"
-                       " sync_batch_id = COALESCE(sync_batch_id, ?),"
                        " receipt_email_encrypted = IF(receipt_email_erase_at IS NULL,"
                        " NULL, COALESCE(receipt_email_encrypted, ?)) WHERE id = ?",
                        values,
                        sizeof(values) / sizeof(values[0]),
                        handling->arena,
+                       NULL,
+                       fault);
+}
+
+enum outcome sync_card_mark(struct sync_card *card, struct fault *fault)
+{
+    return mariadb_run(card->handling->db,
+                       "UPDATE payment_intents SET device_id = COALESCE(device_id, ?),"
+                       " sync_batch_id = COALESCE(sync_batch_id, ?) WHERE id = ?",
+                       SQL_VALUES(sql_optional(card->sale.device_id),
+                                  sql_optional(card->sale.batch_id),
+                                  SQL_I64(card->row.payment_id)),
+                       card->handling->arena,
                        NULL,
                        fault);
 }
