@@ -48,6 +48,24 @@ static void words_for_all_verbs_may_stand_anywhere(void **state)
     }
 }
 
+static void a_verb_may_stand_alone_and_before_another_word(void **state)
+{
+    (void)state;
+    struct words words;
+    struct text wrong;
+    assert_true(read("findings --all", &words, &wrong));
+    assert_string_equal(words.verb->name, "findings");
+    text_done(&wrong);
+    assert_true(read("findings close 3 --why x", &words, &wrong));
+    assert_string_equal(words.verb->name, "findings close");
+    assert_int_equal(words.own_count, 1);
+    assert_string_equal(words.own[0], "3");
+    text_done(&wrong);
+    assert_false(read("findings 3", &words, &wrong));
+    assert_string_equal(wrong.at, "findings wants no words");
+    text_done(&wrong);
+}
+
 static void a_verb_of_two_words_is_one_verb(void **state)
 {
     (void)state;
@@ -194,6 +212,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_for_all_verbs_may_stand_anywhere),
+        cmocka_unit_test(a_verb_may_stand_alone_and_before_another_word),
         cmocka_unit_test(a_verb_of_two_words_is_one_verb),
         cmocka_unit_test(words_that_make_no_sense_are_told_apart),
         cmocka_unit_test(after_two_dashes_nothing_is_an_option),
