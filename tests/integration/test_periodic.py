@@ -106,7 +106,8 @@ def test_a_planner_goes_on_when_redis_comes_back(room):
     room.stack.redis.start()
     wait_until(lambda: len(room.sql(RUNS)) > known + 1, "periods after the outage")
     lines = [line for line in worker.log_text(since_start=True).splitlines() if "who=planner" in line]
-    assert [line.split()[0] for line in lines] == ["<4>link_lost", "<6>link_back"]
+    assert "link_lost" in lines[0] and "link_back" in lines[-1]  # each way to fail once
+    assert sum("link_back" in line for line in lines) == 1
 
 
 def test_a_worker_that_plans_nothing_does_what_others_plan(room):
