@@ -16,7 +16,10 @@ class TimedRedis(Redis):
     """Redis under clock_shim.c, in memory alone; `now_ms` reads and sets its time."""
 
     def __init__(self, directory, name="timed", options=()):
-        super().__init__(directory, name, options=["appendonly no", *options])
+        # jemalloc's thread waits for a moment of the clock, which never comes when that
+        # stands still: it would look again and again for as long as the server runs.
+        super().__init__(directory, name, options=["appendonly no", "jemalloc-bg-thread no",
+                                                   *options])
         clock = self.dir / f"{name}.clock"
         clock.write_bytes(bytes(8))
         with open(clock, "r+b") as file:
