@@ -40,6 +40,8 @@ _Static_assert(BOOKS_PAGE == 500, "the statements' LIMIT");
 #define LIVE_ACCOUNT                                                                     \
     " AND (stripes.account = '' OR EXISTS (SELECT 1 FROM stripe_accounts"                \
     " WHERE stripe_account_id = stripes.account AND deauthorized_at IS NULL))"
+/* We are told of a payout once it was paid or failed. */
+#define TOLD " AND stripes.source_status NOT IN ('pending', 'in_transit', 'canceled')"
 #define WITHDRAWN " AND stripes.source_object = 'dispute' AND stripes.amount < 0"
 #define IS_OPEN(kind, subject)                                                           \
     "EXISTS (SELECT 1 FROM reconciliation_findings AS cause WHERE cause.kind = '" kind   \
@@ -429,7 +431,7 @@ const struct books_check books_checks[] = {
              " 'payout', stripes.source_id, 'account', stripes.account, 'stripe',"
              " JSON_OBJECT('status', stripes.source_status, 'amount',"
              " stripes.source_amount)") " LEFT" PAYOUT OF_TYPE("payout") LIVE_ACCOUNT
-     " AND payout.id IS NULL" STRIPES_PAGE,
+     " AND payout.id IS NULL" TOLD STRIPES_PAGE,
      NULL,
      NULL},
     {"payout_status",

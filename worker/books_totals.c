@@ -26,6 +26,13 @@ enum { PRINTED_BYTES = 2048 };
     " LEFT JOIN payment_intents AS payment ON payment.stripe_payment_intent_id ="        \
     " stripes.stripe_payment_intent_id"
 
+#define PAYOUT                                                                           \
+    " LEFT JOIN payouts AS payout ON payout.stripe_payout_id = stripes.source_id"
+/* We are told of a payout once it was paid or failed. */
+#define STRIPES_PAYOUT                                                                   \
+    "IF(payout.id IS NULL AND stripes.source_status IN ('pending', 'in_transit',"        \
+    " 'canceled'), 0, stripes.source_amount)"
+
 static const struct measure {
     const char *name;
     bool of_account;
@@ -96,10 +103,7 @@ static const struct measure {
      EXPLAINED("'transfer_amount', 'payment_status', 'payment_amount'")},
     {"payouts",
      true,
-     SUM("payout.amount", "stripes.source_amount") " LEFT JOIN payouts AS payout ON "
-                                                   "payout.stripe_payout_id = "
-                                                   "stripes.source_id" OF_TYPE("payout")
-                                                       UNCHANGED("payout"),
+     SUM("payout.amount", STRIPES_PAYOUT) PAYOUT OF_TYPE("payout") UNCHANGED("payout"),
      "payout_unknown",
      EXPLAINED("'payout_unknown', 'payout_missing', 'payout_status', 'payout_amount'")},
 };

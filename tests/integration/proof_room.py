@@ -15,9 +15,7 @@ from support.programs import build_dir, sanitizer_env
 
 PAYMENT = "id, stripe_payment_intent_id, amount_received, amount, application_fee"
 PARIS = zoneinfo.ZoneInfo("Europe/Paris")
-# The walks of catch-up and the daily run come when a worker starts, and then no more.
-STILL = {"books.margin_s": 0, "books.catchup_s": 86400, "books.catchup_accounts_s": 86400,
-         "books.reconcile_s": 86400}
+STILL = {"books.margin_s": 0}
 MIX = {"succeeded": 4, "captured": 1, "partially_captured": 3, "canceled": 1, "released": 1,
        "refunded": 2, "partially_refunded": 3, "refund_failed": 2, "disputed": 2,
        "dispute_won": 2, "declined_then_succeeded": 1}
@@ -32,9 +30,11 @@ class ProofRoom(PaymentsRoom):
     PaymentsRoom."""
 
     AMICALES = 3
+    apart = False
 
     def __init__(self, directory, mariadb, settings=None, **options):
         super().__init__(directory, mariadb, settings={**STILL, **(settings or {})}, **options)
+        self.picked = {}
 
     def start(self):
         super().start()
@@ -43,7 +43,8 @@ class ProofRoom(PaymentsRoom):
         return self
 
     def restart(self, **settings):
-        """The workers anew, with these settings: books__margin_s=600."""
+        """The workers anew, with these settings: books__margin_s=600. They plan, or their
+        queue becomes empty."""
         self.stack.extra.update({name.replace("__", "."): value
                                  for name, value in settings.items()})
         self.stack.write_config()
@@ -51,7 +52,8 @@ class ProofRoom(PaymentsRoom):
             if worker.pid is not None:
                 worker.stop()
             worker.start()
-        self.settle()
+        if self.stack.extra.get("worker.plans") != "true":
+            self.settle()
 
     def play(self, count, amicale=1, mix=None, **more):
         """Payments of that amicale's, with all that happened to them, in both books."""
@@ -169,12 +171,16 @@ class ProofRoom(PaymentsRoom):
         id_ = self.sql_one(f"SELECT MAX(id) FROM {table}")
         return lambda: self.write((f"DELETE FROM {table} WHERE id = %s", (id_,)))
 
-    def pick(self, table, where, columns="id", more=""):
-        """The first row that is so; a dict."""
+    def pick(self, table, where, columns="id"):
+        """The first row that is so; a dict. With `apart`, one that was not picked before."""
         names = [name.strip() for name in columns.split(",")]
-        rows = self.sql(f"SELECT {columns} FROM {table} WHERE {where} ORDER BY id LIMIT 1 {more}")
+        used = self.picked.setdefault(table, [0]) if self.apart else [0]
+        rows = self.sql(f"SELECT {columns} FROM {table} WHERE {where}"
+                        f" AND id NOT IN ({', '.join(map(str, used))}) ORDER BY id LIMIT 1")
         assert rows, f"the play made nothing of {table} where {where}"
-        return dict(zip(names, rows[0]))
+        row = dict(zip(names, rows[0]))
+        used.append(row["id"])
+        return row
 
     def plain(self):
         """A payment of amicale 1 to which nothing happened."""
