@@ -53,6 +53,8 @@ def test_the_main_job_is_played_and_everything_is_accounted_for(workdir):
     output = dev("up", "--once", "--port", free_port(), "--data", workdir / "data")
     assert "everything is accounted for" in output
     assert "0 dead, 0 left" in output
+    assert "4 recorded, 65.00 EUR" in output
+    assert "held against Stripe's, 0 findings" in output
     sent = int(output.split("events")[1].split("sent")[0])
     assert sent >= 1000
 

@@ -8,6 +8,8 @@ sums, each refund, each message.
 from collections import Counter
 
 LEFT_STATES = ("ready", "leased", "scheduled")
+# Jobs that come with each period: there is always a next one, so they are never left.
+PERIODIC = ("events.catchup", "payment.reconcile", "books.plan", "books.reconcile")
 PAID = ("succeeded", "partially_refunded", "refunded")
 CLOSED = ("won", "lost", "warning_closed")
 
@@ -43,6 +45,17 @@ def releases(payments, refunds):
             del waiting[one["payment_intent"]]
             found.add(one["id"])
     return found
+
+
+def jobs_in(stack, state):
+    """The first jobs in that state; that there are none is what matters."""
+    return stack.tocsin("jobs", "--state", state, "--limit", "500", json_output=True)["jobs"]
+
+
+def jobs_left(stack):
+    """Those that somebody waits for."""
+    return [job for state in LEFT_STATES for job in jobs_in(stack, state)
+            if job["kind"] not in PERIODIC]
 
 
 class Marks:
@@ -191,18 +204,13 @@ class Account:
                               f"refunds and {len(letters)} letters about disputes{again}")
 
     def _queue(self):
-        dead = self._jobs("dead")
-        left = [job for state in LEFT_STATES for job in self._jobs(state)]
+        dead = jobs_in(self.stack, "dead")
+        left = jobs_left(self.stack)
         self._line("queue", f"{len(dead)} dead, {len(left)} left")
         for what, jobs in (("dead", dead), ("left", left)):
             if jobs:
                 self._problem(f"{len(jobs)} jobs {what}: "
                               + ", ".join(job["id"] for job in jobs[:3]))
-
-    def _jobs(self, state):
-        """The first jobs in that state; that there are none is what matters."""
-        return self.stack.tocsin("jobs", "--state", state, "--limit", "500",
-                                 json_output=True)["jobs"]
 
     @property
     def balances(self):

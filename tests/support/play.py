@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: MIT
 """The main job, played: many payments at the simulator, with duplicates, reordering and
-faults in the mix, until everything is through; then the account."""
+faults in the mix, until everything is through; then the account. Then a phone hands over
+what it sold offline, and the books are held against Stripe's."""
 
+import datetime
+import json
+import secrets
 import time
 
-from .account import LEFT_STATES, Account, Marks
+from .account import Account, Marks, jobs_left
+from .client import Client
 from .process import wait_until
-from .seed import DEMO_ACCOUNT, seed_demo
+from .seed import DEMO_ACCOUNT, POMPIER_EMAIL, seed_demo
 
 PAYMENTS = 400
 THROUGH_S = 180
+FINDINGS = 6  # what tocsin reconcile ends with when there are some
 
 
 def order(demo, count, with_address=False, **changes):
@@ -69,11 +75,7 @@ def is_delivered(stack):
 
 def is_through(stack):
     """Whether the queue is empty and every event was processed."""
-    for state in LEFT_STATES:
-        if stack.tocsin("jobs", "--state", state, "--limit", "1",
-                        json_output=True)["jobs"]:
-            return False
-    return not stack.sql_one(
+    return not jobs_left(stack) and not stack.sql_one(
         "SELECT COUNT(*) FROM stripe_events WHERE processed_at IS NULL")
 
 
@@ -85,6 +87,48 @@ def settle(stack, marks, timeout_s=THROUGH_S):
     except TimeoutError:
         pass  # the account says what is left
     return Account(stack, marks)
+
+
+def hand_over(stack):
+    """A phone was without a network; True when all that it sold is recorded."""
+    seller = Client(stack.api.url, openapi=False)
+    seller.login(POMPIER_EMAIL, stack.demo_password)
+    now, name = datetime.datetime.now(datetime.timezone.utc), secrets.token_hex(4)
+    sales = [{"local_id": f"{name}-{number}", "amount": amount, "payment_method": method,
+              "created_at": (now - datetime.timedelta(minutes=number)).isoformat()}
+             for number, (amount, method) in enumerate(
+                 ((1000, "cash"), (1000, "cash"), (2000, "cash"), (2500, "cheque")))]
+    sales[-1]["receipt_email"] = "acheteuse@example.org"
+    answer = seller.post("/api/payments/batch-sync",
+                         {"device_id": "demo", "sent_at": now.isoformat(),
+                          "transactions": sales})
+    *_, (_, progress) = seller.events(f"/api/batches/{answer.json['batch_id']}")
+    recorded = progress["outcomes"]["recorded"]
+    print(f"  offline    {len(sales)} sales in cash and by cheque handed over, {recorded} "
+          f"recorded, {progress['totals']['paid'] / 100:.2f} EUR", flush=True)
+    wait_until(lambda: is_through(stack), "the queue to be empty", THROUGH_S, 0.2)
+    return recorded == len(sales)
+
+
+def reconcile(stack):
+    """Holds the books against Stripe's; True when they agree. Waits until Stripe's list of
+    events has been walked, since what happened after that is not compared."""
+    now = stack.sql_one("SELECT UTC_TIMESTAMP(3)")
+    wait_until(lambda: stack.sql_one(
+        "SELECT COALESCE(MIN(COALESCE(complete_until, '1970-01-02')), '1970-01-02') > %s"
+        " FROM event_cursors WHERE account = ''", (now,)), "Stripe's events to be walked",
+        THROUGH_S, 0.2)
+    days = [(datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days))
+            .date().isoformat() for days in (-1, 0)]
+    done = stack.tocsin("reconcile", "--from", days[0], "--to", days[1], json_output=True,
+                        expect=None)
+    if done.returncode not in (0, FINDINGS):
+        print(done.stderr, flush=True)
+        return False
+    run = json.loads(done.stdout)
+    print(f"  books      {run['checked']} objects held against Stripe's, {run['open']} "
+          "findings", flush=True)
+    return done.returncode == 0
 
 
 def play(stack, say, count=PAYMENTS):
@@ -99,4 +143,9 @@ def play(stack, say, count=PAYMENTS):
     calm(stack)
     say(f"played in {time.monotonic() - began:.1f} s")
     print(account.text(), flush=True)
-    return account.balances
+    well = hand_over(stack) and account.balances
+    if marks.after["payment_intents"]:
+        say("the books have payments of an earlier play, which the simulator has forgotten: "
+            "they are not held against it")
+        return well
+    return reconcile(stack) and well

@@ -15,6 +15,8 @@ from .seed import ADMIN_EMAIL, OPERATOR_EMAIL, POMPIER_EMAIL, meet_stripe, seed_
 from .stack import DATABASE, WRITER, Stack
 
 WORKERS = 2
+# Jobs come by themselves, so often that a newcomer sees them.
+SETTINGS = {"worker.plans": "true", "books.catchup_s": 5, "books.margin_s": 0}
 BEGAN_S = int(os.environ.get("DEV_BEGAN_S", time.time()))
 
 
@@ -91,7 +93,7 @@ def start(options):
     if accepts(("127.0.0.1", options.port)):
         raise Refusal(f"port {options.port} is taken; choose another --port")
     stack = Stack(options.data, workers=WORKERS, api_port=options.port,
-                  settings={"worker.plans": "true"})
+                  settings=SETTINGS)
     # Its choices by chance, and so its ids, differ from those of the last time.
     stack.stripesim.options = ["--seed", secrets.randbits(60)]
     try:
