@@ -11,11 +11,17 @@
 
 enum sync_line_fault { SYNC_LINE_LEAVING = 1 };
 
+struct flushes {
+    struct sync_flush *first;
+    struct sync_flush *last;
+};
+
 struct sync_line {
     struct ingest *ingest;
     struct event *turn; /* active: there is something to send or to tell */
-    struct sync_flush *first; /* those with jobs that were not sent yet */
-    struct sync_flush *last;
+    struct flushes fresh; /* of which nothing was sent yet */
+    struct flushes rest; /* of which more is to be sent */
+    bool rest_is_next;
     struct sync_flush *ended; /* to be told */
     size_t on_their_way;
 };
@@ -29,8 +35,10 @@ static void on_answer(void *context,
                       const struct fault *fault);
 static void end_if_answered(struct sync_flush *flush);
 static void tell_ended(struct sync_line *line);
-static void append(struct sync_line *line, struct sync_flush *flush);
-static struct sync_flush *cut_first(struct sync_line *line);
+static void append(struct flushes *list, struct sync_flush *flush);
+static void put_back(struct flushes *list, struct sync_flush *flush);
+static struct sync_flush *cut_next(struct sync_line *line);
+static struct sync_flush *cut_first(struct flushes *list);
 
 struct sync_line *sync_line_open(struct event_base *base, struct ingest *ingest)
 {
@@ -52,8 +60,8 @@ void sync_line_close(struct sync_line *line)
     if (!line) {
         return;
     }
-    while (line->first) {
-        struct sync_flush *flush = cut_first(line);
+    struct sync_flush *flush;
+    while ((flush = cut_next(line)) != NULL) {
         flush->outcome = fault_set(&flush->fault,
                                    OUTCOME_LATER,
                                    "sync_line",
@@ -63,7 +71,7 @@ void sync_line_close(struct sync_line *line)
         end_if_answered(flush);
     }
     tell_ended(line);
-    assert(line->on_their_way == 0 && !line->first);
+    assert(line->on_their_way == 0);
     event_free(line->turn);
     free(line);
 }
@@ -78,7 +86,7 @@ void sync_line_add(struct sync_line *line, struct sync_flush *flush)
     for (size_t i = 0; i < flush->count; i++) {
         flush->jobs[i].flush = flush;
     }
-    append(line, flush);
+    append(&line->fresh, flush);
     event_active(line->turn, 0, 0);
 }
 
@@ -94,8 +102,9 @@ static void on_turn(evutil_socket_t fd, short what, void *context)
 /* Of a flush that failed nothing more is sent. */
 static void send_some(struct sync_line *line)
 {
-    while (line->first && line->on_their_way + SYNC_LINE_TURN <= SYNC_LINE_MOST) {
-        struct sync_flush *flush = cut_first(line);
+    struct sync_flush *flush;
+    while (line->on_their_way + SYNC_LINE_TURN <= SYNC_LINE_MOST &&
+           (flush = cut_next(line)) != NULL) {
         if (flush->outcome == OUTCOME_DONE) {
             send_turn(line, flush);
         } else {
@@ -114,8 +123,10 @@ static void send_turn(struct sync_line *line, struct sync_flush *flush)
     size_t upto = from + (left < SYNC_LINE_TURN ? left : SYNC_LINE_TURN);
     flush->sent = upto;
     line->on_their_way += upto - from;
-    if (upto < flush->count) {
-        append(line, flush);
+    if (upto < flush->count && from == 0) {
+        append(&line->rest, flush);
+    } else if (upto < flush->count) {
+        put_back(&line->rest, flush);
     }
     for (size_t i = from; i < upto; i++) {
         ingest_add(line->ingest, &flush->jobs[i].job, on_answer, &flush->jobs[i]);
@@ -160,23 +171,49 @@ static void tell_ended(struct sync_line *line)
     }
 }
 
-static void append(struct sync_line *line, struct sync_flush *flush)
+static void append(struct flushes *list, struct sync_flush *flush)
 {
     flush->next = NULL;
-    if (line->last) {
-        line->last->next = flush;
+    if (list->last) {
+        list->last->next = flush;
     } else {
-        line->first = flush;
+        list->first = flush;
     }
-    line->last = flush;
+    list->last = flush;
 }
 
-static struct sync_flush *cut_first(struct sync_line *line)
+/* Behind those that it takes turns with. */
+static void put_back(struct flushes *list, struct sync_flush *flush)
 {
-    struct sync_flush *flush = line->first;
-    line->first = flush->next;
-    if (!line->first) {
-        line->last = NULL;
+    struct sync_flush *before = list->first;
+    for (int i = 2; before && before->next && i < SYNC_LINE_TOGETHER; i++) {
+        before = before->next;
+    }
+    if (!before || !before->next) {
+        append(list, flush);
+        return;
+    }
+    flush->next = before->next;
+    before->next = flush;
+}
+
+/* NULL: none has anything to send. */
+static struct sync_flush *cut_next(struct sync_line *line)
+{
+    bool rest = line->rest.first && (line->rest_is_next || !line->fresh.first);
+    line->rest_is_next = !rest;
+    if (!rest && !line->fresh.first) {
+        return NULL;
+    }
+    return cut_first(rest ? &line->rest : &line->fresh);
+}
+
+static struct sync_flush *cut_first(struct flushes *list)
+{
+    struct sync_flush *flush = list->first;
+    list->first = flush->next;
+    if (!list->first) {
+        list->last = NULL;
     }
     return flush;
 }

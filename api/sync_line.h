@@ -12,8 +12,10 @@
  * When a village gets its network back, 200 phones bring 500 sales each within seconds. A
  * thousand jobs sent at once would hold the loop for as long as their command is written,
  * and whatever comes behind them (a card that is held to a phone) would wait until Redis
- * has taken them all. So a loop has at most SYNC_LINE_MOST of them on their way, and each
- * flush adds SYNC_LINE_TURN before the next one's turn.
+ * has taken them all. So a loop has at most SYNC_LINE_MOST of them on their way, and a
+ * flush brings SYNC_LINE_TURN at a time. Every other turn is for one that has just come: a
+ * small one is done with it. Of those that have more, SYNC_LINE_TOGETHER take turns and the
+ * others wait behind them, so that they do not all end at the very end.
  */
 #ifndef API_SYNC_LINE_H
 #define API_SYNC_LINE_H
@@ -29,7 +31,7 @@ struct ingest;
 struct sync_flush;
 struct sync_line;
 
-enum { SYNC_LINE_TURN = 32, SYNC_LINE_MOST = 64 };
+enum { SYNC_LINE_TURN = 32, SYNC_LINE_MOST = 64, SYNC_LINE_TOGETHER = 8 };
 
 struct sync_job {
     struct job_new job; /* what it points to lives as long as the flush */
