@@ -59,6 +59,10 @@ static enum outcome load(struct mariadb *db,
                          struct arena *arena,
                          void *context,
                          struct fault *fault);
+static enum outcome load_batch(struct look *look,
+                               struct mariadb *db,
+                               struct arena *arena,
+                               struct fault *fault);
 static enum outcome view_batch(struct look *look,
                                struct mariadb *db,
                                struct arena *arena,
@@ -136,7 +140,24 @@ static enum outcome load(struct mariadb *db,
                          struct fault *fault)
 {
     struct look *look = context;
-    struct request *request = look->request;
+    if (!look->streams) {
+        return load_batch(look, db, arena, fault);
+    }
+    /* A stream lives for minutes, and needs no more than its view. */
+    struct arena scratch;
+    arena_init(&scratch, REQUEST_ARENA_BYTES);
+    enum outcome outcome = load_batch(look, db, &scratch, fault);
+    arena_done(&scratch);
+    look->batch = (struct batch){.count = 0};
+    return outcome;
+}
+
+static enum outcome load_batch(struct look *look,
+                               struct mariadb *db,
+                               struct arena *arena,
+                               struct fault *fault)
+{
+    const struct request *request = look->request;
     int64_t pompier_id = request->session->user_id;
     enum outcome outcome = look->sealed.len > 0
                                ? batch_read_sealed(request->loop->door->ring,
@@ -164,7 +185,10 @@ static enum outcome view_batch(struct look *look,
 {
     struct sql_rows rows;
     size_t *places = NULL;
-    batch_view_begin(&look->view, look->request->loop->door->ring, &look->batch, arena);
+    batch_view_begin(&look->view,
+                     look->request->loop->door->ring,
+                     &look->batch,
+                     &look->request->arena);
     enum outcome outcome =
         batch_view_look_at_all(&look->view, db, arena, &rows, &places, fault);
     if (outcome == OUTCOME_DONE && !look->streams) {
