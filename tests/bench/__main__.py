@@ -3,10 +3,10 @@
 
 import sys
 
-from . import api, ingest
+from . import api, flush, ingest
 from .machine import write_report
 
-BENCHMARKS = {"ingest": ingest.run, "api": api.run}
+BENCHMARKS = {"ingest": ingest.run, "api": api.run, "flush": flush.run}
 
 
 def main(names):
