@@ -18,8 +18,8 @@
  *
  * What does not fit is no fault: `conflict` is its kind, and nothing was changed.
  *
- * What was made a posteriori has payment_intents.collect_until. Past it, what nobody has
- * collected is canceled (payment.reconcile), which SYNC_CARD_UNCOLLECTED finds.
+ * What was made a posteriori has payment_intents.collect_until: what nobody has collected
+ * by then (its PaymentIntent is there, and open) is canceled by payment.reconcile.
  */
 #ifndef WORKER_SYNC_CARD_H
 #define WORKER_SYNC_CARD_H
@@ -35,11 +35,6 @@
 struct cJSON;
 struct handled;
 struct handling;
-
-/* SQL, with one value: the moment. The key collect_until serves it. */
-#define SYNC_CARD_UNCOLLECTED                                                            \
-    "collect_until < ? AND stripe_payment_intent_id IS NOT NULL AND status IN"           \
-    " ('requires_payment_method', 'requires_confirmation', 'requires_action')"
 
 struct sync_card {
     struct handling *handling;
