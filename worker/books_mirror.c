@@ -82,6 +82,9 @@ enum outcome books_mirror_copy(struct handling *handling,
         .take = write_rows,
         .run_id = copy->run_id,
     };
+    if (copy->type.len > 0) {
+        walk.query[walk.query_count++] = (struct stripe_param){"type", copy->type};
+    }
     return walk_list(&walk, out_refusal, fault);
 }
 
@@ -318,6 +321,7 @@ static enum outcome attribute_slice(struct handling *handling,
 enum outcome books_mirror_stir(struct handling *handling,
                                struct span account,
                                int64_t since_ms,
+                               struct stripe_answer *out_refusal,
                                struct fault *fault)
 {
     struct walk walk = {
@@ -328,7 +332,7 @@ enum outcome books_mirror_stir(struct handling *handling,
         .query_count = 1,
         .take = mark_rows,
     };
-    return walk_list(&walk, NULL, fault);
+    return walk_list(&walk, out_refusal, fault);
 }
 
 static enum outcome mark_rows(struct walk *walk,

@@ -28,11 +28,12 @@ struct stripe_answer;
  * each page. */
 struct books_copy {
     struct span account;
+    struct span type; /* of transactions; empty: all */
     struct books_window window;
     int64_t run_id;
 };
 
-/* out_refusal is filled on a NEVER with an HTTP status. */
+/* out_refusal is filled on a NEVER with an HTTP status; it may be NULL. */
 MUST_USE enum outcome books_mirror_copy(struct handling *handling,
                                         const struct books_copy *copy,
                                         struct stripe_answer *out_refusal,
@@ -43,10 +44,11 @@ MUST_USE enum outcome books_mirror_attribute(struct handling *handling,
                                              struct books_window window,
                                              struct fault *fault);
 /* Marks the transactions of what events since that moment tell of: our rows may not know
- * it yet. */
+ * it yet. out_refusal: as above. */
 MUST_USE enum outcome books_mirror_stir(struct handling *handling,
                                         struct span account,
                                         int64_t since_ms,
+                                        struct stripe_answer *out_refusal,
                                         struct fault *fault);
 
 #endif

@@ -138,12 +138,13 @@ static enum outcome read_run(struct handling *handling,
     run->from_day = sql_text(&rows, 0, 2);
     run->to_day = sql_text(&rows, 0, 3);
     run->until_ms = sql_i64(&rows, 0, 4);
+    run->payouts_until_ms = sql_i64(&rows, 0, 5);
     run->copied_ms = sql_i64(&rows, 0, 6);
     run->began_ms = sql_i64(&rows, 0, 7);
     if (!books_window_of_days(run->from_day, run->to_day, &run->window)) {
         return fault_set(fault, OUTCOME_NEVER, "books", 0, "the days are no window");
     }
-    run->payouts = books_window_until(run->window, sql_i64(&rows, 0, 5));
+    run->payouts = books_window_until(run->window, run->payouts_until_ms);
     run->window = books_window_until(run->window, run->until_ms);
     return OUTCOME_DONE;
 }

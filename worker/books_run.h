@@ -32,6 +32,7 @@ struct books_run {
     struct books_window window; /* what is compared */
     struct books_window payouts; /* the same for what is the account's own */
     int64_t until_ms; /* what happened from then on is not */
+    int64_t payouts_until_ms;
     int64_t copied_ms; /* rows of ours that changed since may be newer than the copy */
     int64_t began_ms; /* this attempt */
 };

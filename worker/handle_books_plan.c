@@ -121,7 +121,7 @@ static enum outcome copy(struct handling *handling,
         outcome = books_mirror_attribute(handling, wide, fault);
     }
     return outcome == OUTCOME_DONE
-               ? books_mirror_stir(handling, SPAN(""), run->until_ms, fault)
+               ? books_mirror_stir(handling, SPAN(""), run->until_ms, NULL, fault)
                : outcome;
 }
 

@@ -64,8 +64,10 @@ static enum outcome reconcile(struct handling *handling,
     return outcome;
 }
 
-/* An account that left, or that was never there, has no balance that we may see: its
- * sales are compared all the same, since they are the platform's charges. */
+/* Of what moves on the account's own balance only its payouts are told of nowhere else:
+ * what came in is the platform's transfers. An account that left, or that was never
+ * there, has no balance that we may see: its sales are compared all the same, since they
+ * are the platform's charges. */
 static enum outcome copy_account(struct handling *handling,
                                  const struct books_run *run,
                                  bool *out_payouts,
@@ -90,6 +92,7 @@ static enum outcome copy_account(struct handling *handling,
         return OUTCOME_DONE;
     }
     struct books_copy copy = {.account = sql_text(&rows, 0, 0),
+                              .type = SPAN("payout"),
                               .window = run->payouts,
                               .run_id = run->id};
     *out_payouts = true;
@@ -99,7 +102,11 @@ static enum outcome copy_account(struct handling *handling,
     }
     outcome = books_mirror_copy(handling, &copy, &refusal, fault);
     if (outcome == OUTCOME_DONE) {
-        outcome = books_mirror_stir(handling, copy.account, run->payouts.to_ms, fault);
+        outcome = books_mirror_stir(handling,
+                                    copy.account,
+                                    run->payouts_until_ms,
+                                    &refusal,
+                                    fault);
     }
     if (outcome == OUTCOME_NEVER && has_left(&refusal)) {
         handling->answered |= NEIGHBOUR_STRIPE;

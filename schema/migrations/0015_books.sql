@@ -70,7 +70,7 @@ ALTER TABLE disputes
     ADD KEY books (books_at);
 ALTER TABLE payouts
     ADD COLUMN books_at DATETIME(3) AS (COALESCE(stripe_created, created_at)) STORED,
-    ADD KEY books (account, books_at);
+    ADD KEY books (books_at);
 
 -- gap_count: events that the last walk found missing and that are not in the ledger yet.
 -- complete_until never lies behind one of these.

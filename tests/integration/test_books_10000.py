@@ -45,7 +45,7 @@ def play(room):
             {"account": "acct_two", "weight": 1, "metadata": {
                 "amicale_id": "2", "pompier_id": "21", "local_id": "two-{n}"}}]})
     wait_until(lambda: not room.sim.control("summary?payments=0&refunds=0")["play"]["running"],
-               "all is played", 120)
+               "all is played", 300)
     for account in ("acct_one", "acct_two"):
         room.payout(account, amount=40000)
         room.payout(account, amount=500, fails=True)
@@ -65,13 +65,13 @@ def ledger(room):
 def catch_up(room, wanted):
     """As the workers do by themselves, until nothing is missing."""
     began = room.sql_one("SELECT UTC_TIMESTAMP(3)")
-    room.restart(worker__plans="true", books__catchup_s=1, books__catchup_accounts_s=1)
+    room.restart(worker__plans="true", books__catchup_s=5, books__catchup_accounts_s=5)
     wait_until(lambda: wanted <= {id_ for id_, done in ledger(room).items() if done},
-               "all events in the ledger", 120, every_s=0.5)
+               "all events in the ledger", 300, every_s=0.5)
     wait_until(lambda: room.sql_one(
         "SELECT COUNT(*) >= 3 AND COALESCE(SUM(gap_count), 1) = 0"
         " AND MIN(COALESCE(complete_until, 0)) > %s FROM event_cursors", (began,)),
-        "every walk complete, with no gap", 120, every_s=0.5)
+        "every walk complete, with no gap", 300, every_s=0.5)
     room.restart(worker__plans="false")
 
 
