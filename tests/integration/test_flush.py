@@ -67,7 +67,9 @@ def test_a_queue_sent_five_times_in_random_cuts_under_kills_is_recorded_once(roo
         sender.finish()
         assert set(sender.verdicts) == {sale["local_id"] for sale in queue}
         assert {one["status"] for one in sender.verdicts.values()} <= {"queued", "duplicate"}
-    print(f"{sum(sender.lost for sender in senders)} requests without an answer")
+    lost = sum(sender.lost for sender in senders)
+    print(f"{lost} requests without an answer")
+    assert lost > 0, "nothing was killed in the middle of a request"
 
     wait_until(lambda: rows(room, 11) == 1000, "1,000 rows", 60)
     for sender in senders:
