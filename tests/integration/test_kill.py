@@ -27,7 +27,7 @@ def test_workers_killed_in_the_middle_of_jobs_lose_and_repeat_nothing(own_stack)
 def test_redis_killed_under_load_keeps_every_event_that_was_acknowledged(own_stack):
     trial = Trial(own_stack, PAYMENTS, RATE)
     for _ in range(2):
-        trial.wait_processed(60)
+        trial.wait_accepted(60)
         trial.kill_redis()
     balanced(trial.finish())
 
@@ -35,7 +35,7 @@ def test_redis_killed_under_load_keeps_every_event_that_was_acknowledged(own_sta
 def test_mariadb_killed_under_load_gets_every_event_once_it_is_back(own_stack):
     trial = Trial(own_stack, PAYMENTS, RATE)
     for _ in range(2):
-        trial.wait_processed(60)
+        trial.wait_accepted(60)
         trial.kill_mariadb()
     balanced(trial.finish())
     dead = own_stack.tocsin("jobs", "--state", "dead", json_output=True)["jobs"]

@@ -33,6 +33,16 @@ class Trial:
         wait_until(lambda: self.stack.sql_one(PROCESSED) >= wanted,
                    f"{more} more events to be processed", 60)
 
+    def wait_accepted(self, more):
+        """Until so many more webhooks were accepted, and the first of their jobs is done.
+        However slow the workers are, the rest of the load is still to come."""
+        processed = self.stack.sql_one(PROCESSED)
+        wanted = counts(self.stack)["delivered"] + more
+        wait_until(lambda: counts(self.stack)["delivered"] >= wanted,
+                   f"{more} more webhooks to be accepted", 60)
+        wait_until(lambda: self.stack.sql_one(PROCESSED) > processed, "one to be processed",
+                   60)
+
     def kill_worker(self, worker):
         worker.kill9()
         worker.start()
