@@ -256,7 +256,8 @@ def test_a_call_ends_within_its_limit(fake, workdir):
     assert time.monotonic() - began < 4
 
 
-@pytest.mark.parametrize("body", [b"<html>", b'{"a":1,"a":2}', b"{" + b" " * (9 << 20) + b"}"])
+@pytest.mark.parametrize("body", [b"<html>", b'{"a":1,"a":2}', b"{" + b" " * (9 << 20) + b"}"],
+                         ids=["no JSON", "a name twice", "too long"])
 def test_an_answer_that_cannot_be_read_is_doubtful_for_a_write(fake, client, body):
     fake.answers = [(200, {}, body)]
     assert client.post()["outcome"] == "UNSURE"
