@@ -9,10 +9,7 @@
   pytest.mark.stack(workers=2, settings={"worker.slots": 4}) goes to Stack for either
 """
 
-import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -20,11 +17,16 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from support import openapi, process  # noqa: E402  (the path comes first)
+from support.directory import short_directory  # noqa: E402
 from support.programs import Api  # noqa: E402
 from support.servers import MariaDB, Redis  # noqa: E402
 from support.stack import Stack  # noqa: E402
 
-ROOM_BYTES = 2 << 30
+# Each file stays with one process (--dist loadfile): the longest come first, so that in the
+# end nobody waits long for the last one.
+LONGEST = ("test_payment_faults.py", "test_api_waiting.py", "test_worker_outage.py",
+           "test_up.py", "test_kill.py", "test_payment_crash.py", "test_queue_model.py",
+           "test_overdue.py", "test_catchup.py")
 
 # What the front door answers here is what api/openapi.yaml says.
 Api.check_answer = staticmethod(openapi.check_answer)
@@ -37,6 +39,11 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "slow: minutes long; only ./dev test all runs it")
 
 
+def pytest_collection_modifyitems(items):
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """A failed test shows the end of the log of every process that it had."""
@@ -47,29 +54,16 @@ def pytest_runtest_makereport(item, call):
                 report.sections.append((f"log of {one.name}", one.tail(30)))
 
 
-def _short_directory():
-    """In memory where there is room: what a killed server has written survives it there
-    as on a disk, and the tests wait for no disk."""
-    memory = Path("/dev/shm")
-    roomy = memory.is_dir() and os.access(memory, os.W_OK) \
-        and shutil.disk_usage(memory).free > ROOM_BYTES
-    return Path(tempfile.mkdtemp(prefix="tocsin-", dir=memory if roomy else "/tmp"))
-
-
 @pytest.fixture
 def workdir():
-    directory = _short_directory()
-    yield directory
-    shutil.rmtree(directory, ignore_errors=True)
+    with short_directory() as directory:
+        yield directory
 
 
 @pytest.fixture(scope="session")
 def mariadb_server():
-    directory = _short_directory()
-    server = MariaDB(directory).start()
-    yield server
-    server.stop()
-    shutil.rmtree(directory, ignore_errors=True)
+    with short_directory() as directory, MariaDB(directory) as server:
+        yield server
 
 
 @pytest.fixture

@@ -3,31 +3,20 @@
 demand, and what both sides have in their books."""
 
 import base64
-import contextlib
 import hashlib
 import json
 import secrets
-import shutil
-import tempfile
 import urllib.parse
 import urllib.request
-from pathlib import Path
 
 from support.client import Client
+from support.directory import short_directory  # noqa: F401 (tests take it from here)
 from support.process import wait_until
 from support.stack import Stack
 
 PAID = ("succeeded", "partially_refunded", "refunded")
 # Crashed workers and lost jobs are to be noticed soon, so that the tests are.
 QUICK = {"worker.beat_ms": 200, "worker.dead_after_ms": 1000, "worker.slots": 8}
-
-
-@contextlib.contextmanager
-def short_directory():
-    """A directory for a room that several tests share, with a path that sockets take."""
-    directory = Path(tempfile.mkdtemp(prefix="tocsin-"))
-    yield directory
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 class Person(Client):

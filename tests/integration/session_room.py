@@ -6,14 +6,12 @@ import base64
 import hashlib
 import itertools
 import secrets
-import shutil
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 
 from support.client import Client
+from support.directory import short_directory
 from support.programs import run_tocsin
 from support.seed import seed_demo
 from support.stack import Stack
@@ -82,9 +80,5 @@ def timed(call):
 
 @pytest.fixture(scope="module")
 def town():
-    directory = Path(tempfile.mkdtemp(prefix="tocsin-", dir="/tmp"))
-    try:
-        with Stack(directory, settings=SETTINGS) as stack:
-            yield Town(stack)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    with short_directory() as directory, Stack(directory, settings=SETTINGS) as stack:
+        yield Town(stack)

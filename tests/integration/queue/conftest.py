@@ -1,23 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Fixtures: one Redis with a clock of ours for all tests of the queue, empty for each."""
 
-import shutil
-import tempfile
-from pathlib import Path
-
 import pytest
 
 from queue_scripts import Queue
 from queue_server import START_MS, TimedRedis
+from support.directory import short_directory
 
 
 @pytest.fixture(scope="session")
 def timed_redis():
-    directory = Path(tempfile.mkdtemp(prefix="tocsin-", dir="/tmp"))
-    server = TimedRedis(directory).start()
-    yield server
-    server.stop()
-    shutil.rmtree(directory, ignore_errors=True)
+    with short_directory() as directory, TimedRedis(directory) as server:
+        yield server
 
 
 @pytest.fixture
