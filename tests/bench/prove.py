@@ -27,7 +27,7 @@ def one_round(stack, chance):
     victims = ["worker", "redis", "mariadb", "worker"]
     chance.shuffle(victims)
     for victim in victims:
-        trial.wait_processed(chance.randrange(30, 120))
+        trial.wait_accepted(chance.randrange(30, 120))
         if victim == "worker":
             trial.kill_worker(chance.choice(stack.workers))
         elif victim == "redis":
