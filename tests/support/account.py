@@ -184,7 +184,10 @@ class Account:
         messages = self.stack.mail.messages(besides=self.marks.messages)
         arrived = Counter(message["Message-ID"].strip("<>") for message in messages)
         wanted = {row[3].strip("<>"): row for row in rows if row[2] == "sent"}
-        self._differ("messages", set(wanted), set(arrived))
+        # Its row could not be written, and when it was read again its reason was gone, as
+        # that of a letter about a dispute which was closed meanwhile; all others are above.
+        unsure = {row[3].strip("<>") for row in rows if row[2] == "unsure"}
+        self._differ("messages", set(wanted), set(arrived) - unsure)
         self.repeated = 0
         for name, times in arrived.items():
             # Sent once more only after its answer was lost, and the row says so.
