@@ -8,7 +8,7 @@ import urllib.parse
 from datetime import datetime, timedelta, timezone
 
 from payments_room import PaymentsRoom
-from support.process import wait_until
+from support.process import start_all, stop_all, wait_until
 
 FLUSH = "/api/payments/batch-sync"
 PREFIX = "{tocsin}"
@@ -58,13 +58,10 @@ class PhoneRoom(PaymentsRoom):
         super().clear()
 
     def stop_workers(self):
-        for worker in self.stack.workers:
-            worker.stop()
+        stop_all(self.stack.workers)
 
     def start_workers(self):
-        for worker in self.stack.workers:
-            if worker.pid is None:
-                worker.start()
+        start_all(self.stack.workers)
 
     def rows(self, person=None):
         """local_id -> (amount, method) of every sale, or of one seller's."""

@@ -9,7 +9,7 @@ import time
 from datetime import datetime, timezone
 
 from payments_room import PaymentsRoom
-from support.process import ProcessError, wait_until
+from support.process import ProcessError, start_all, stop_all, wait_until
 from support.programs import Worker, build_dir, sanitizer_env
 
 DAY_MS = 24 * 3600 * 1000
@@ -76,13 +76,10 @@ class SyncRoom(PaymentsRoom):
         super().wait_quiet(timeout_s)
 
     def stop_workers(self):
-        for worker in self.stack.workers:
-            worker.stop()
+        stop_all(self.stack.workers)
 
     def start_workers(self):
-        for worker in self.stack.workers:
-            if worker.pid is None:
-                worker.start()
+        start_all(self.stack.workers)
 
     def crash_at(self, steps):
         """For each (step, sales) a worker that takes these sales and dies at the step;

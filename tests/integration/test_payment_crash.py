@@ -8,6 +8,7 @@ import pytest
 
 from payments_room import PaymentsRoom, short_directory
 from payments_three import Three
+from support.process import start_all, stop_all
 from support.programs import Worker
 
 
@@ -42,13 +43,11 @@ def test_a_worker_killed_at_any_step_makes_nothing_twice(room, step, withheld):
         # The crashed worker may have held a receipt. It comes back once the worker is known
         # to be dead, and must not be what the next one crashes at.
         room.wait_quiet()
-        for worker in room.stack.workers:
-            worker.stop()
+        stop_all(room.stack.workers)
         crashing = Worker(room.stack.config, "crashing", binary="tocsin-worker-test",
                           environment={"TOCSIN_CRASH_AT": step}).start()
         three.begin(prefer="wait=25", only=name)
         assert crashing.wait_exit() == -9
-        for worker in room.stack.workers:
-            worker.start()
+        start_all(room.stack.workers)
         three.answered()
     three.end()

@@ -4,7 +4,7 @@
 import json
 import subprocess
 
-from support.process import ProcessError, wait_until
+from support.process import ProcessError, stop_all, wait_until
 from support.programs import Worker, build_dir, sanitizer_env
 from support.stack import Stack
 
@@ -37,14 +37,7 @@ class Room:
         return self
 
     def stop(self):
-        failures = []
-        for process in (*self.workers, *self.stack.processes()):
-            try:
-                process.stop()
-            except Exception as failure:  # every one must be stopped
-                failures.append(failure)
-        if failures:
-            raise failures[0]
+        stop_all([*self.workers, *self.stack.programs()], self.stack.servers())
 
     def worker(self, name="worker1", start=True, **options):
         """A worker of the tests; options as Worker's: sets, environment."""

@@ -56,6 +56,31 @@ def accepts(address):
         return True
 
 
+def start_all(processes):
+    """Starts at once those that do not run, and waits until all are ready."""
+    fresh = [process for process in processes if process.pid is None]
+    for process in fresh:
+        process.start(wait=False)
+    for process in fresh:
+        process.wait_ready()
+
+
+def stop_all(*waves):
+    """Stops one wave after the other, each all at once; tells the first failure when all
+    are stopped."""
+    failures = []
+    for wave in waves:
+        for process in wave:
+            process.leave()
+        for process in wave:
+            try:
+                process.stop()
+            except Exception as failure:  # every one must be stopped
+                failures.append(failure)
+    if failures:
+        raise failures[0]
+
+
 def _born(pid):
     """When the process started, in clock ticks: tells a pid from its reuse; None: gone."""
     try:
@@ -79,6 +104,7 @@ class Process:
         self.log = self.dir / f"{name}.log"
         self.pid_file = self.dir / f"{name}.pid"
         self._child = None
+        self._leaving = None  # the pid that was told to leave
         self._read_from = 0
 
     # What subclasses say.
@@ -149,12 +175,20 @@ class Process:
             return self.pid is None
         wait_until(gone, f"{self.name} gone", self.stop_s)
 
-    def stop(self):
-        """SIGTERM, and fails when it does not leave in time, leaves with an error, or a
-        sanitizer complained. Does nothing when it does not run."""
+    def leave(self):
+        """Tells it to leave; stop() waits for that."""
         pid = self.pid
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
+            self._leaving = pid
+
+    def stop(self):
+        """SIGTERM, and fails when it does not leave in time, leaves with an error, or a
+        sanitizer complained. Does nothing when it does not run."""
+        if self._leaving is None:
+            self.leave()
+        pid, self._leaving = self._leaving, None
+        if pid is not None:
             try:
                 self._wait_gone(pid)
             except TimeoutError:

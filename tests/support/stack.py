@@ -12,7 +12,7 @@ import secrets
 from pathlib import Path
 
 from .events import encode, sign
-from .process import free_port, wait_until
+from .process import free_port, start_all, stop_all, wait_until
 from .programs import Api, Stripesim, Worker, run_tocsin
 from .servers import Mail, MariaDB, Redis, secret
 
@@ -173,25 +173,22 @@ class Stack:
         return self
 
     def start_programs(self):
-        for process in (self.stripesim, self.api, *self.workers):
-            if process.pid is None:
-                process.start()
+        start_all(self.programs())
+
+    def programs(self):
+        return [self.stripesim, self.api, *self.workers]
+
+    def servers(self):
+        """Those that are its own."""
+        return [self.mail, *([self.mariadb] if self.owns_mariadb else []), self.redis]
 
     def processes(self):
         """In the order of stopping."""
-        own = [self.mariadb] if self.owns_mariadb else []
-        return [self.stripesim, self.api, *self.workers, self.mail, *own, self.redis]
+        return [*self.programs(), *self.servers()]
 
     def stop(self):
         """Stops all, also when one of them fails to stop well, and tells the first failure."""
-        failures = []
-        for process in self.processes():
-            try:
-                process.stop()
-            except Exception as failure:  # every one must be stopped
-                failures.append(failure)
-        if failures:
-            raise failures[0]
+        stop_all(self.programs(), self.servers())
 
     def __enter__(self):
         try:
