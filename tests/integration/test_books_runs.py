@@ -206,3 +206,12 @@ def test_an_account_that_left_has_its_sales_compared_but_not_its_payouts(room):
     back()
     lost()
     room.reconcile()
+
+
+def test_an_operator_asks_for_a_run_and_is_told_what_it_found(room):
+    (kind, subject, *_), undo = room.wrong_amount()
+    room.forget_walks()
+    told = room.stack.tocsin("reconcile", "--amicale", 1, expect=None)
+    assert subject in told.stdout and kind in told.stdout, told
+    undo()
+    room.reconcile()
