@@ -310,7 +310,8 @@ def test_a_half_applied_file_may_only_change_behind_what_is_done(bare_room):
 
 
 def test_a_statement_that_happened_is_not_repeated(bare_room):
-    bare_room.sql("CREATE TABLE reconciliation_findings (id INT)")
+    bare_room.sql("CREATE TABLE reconciliation_findings (id INT, kind VARCHAR(64),"
+                  " amicale_id BIGINT, detail JSON)")  # what later migrations build on
     bare_room.tocsin("migrate", expect=1)
     bare_room.sql("UPDATE schema_migrations SET begun = 2 WHERE version = 9")
     bare_room.tocsin("migrate", expect=4)
