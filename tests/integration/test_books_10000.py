@@ -128,7 +128,7 @@ def test_ten_differences_in_ten_thousand_payments_are_found_and_no_others(room):
     stripe = assert_books_are_stripes(room)
     lap("the books are Stripe's, object by object")
 
-    runs = room.reconcile(timeout_s=120)
+    runs = room.reconcile(walks=True, timeout_s=120)
     lap("reconciled")
     assert room.open() == {}
     assert sum(run["opened_count"] for run in runs.values()) == 0
@@ -143,14 +143,14 @@ def test_ten_differences_in_ten_thousand_payments_are_found_and_no_others(room):
         planted[kind, subject] = (amicale, amount)
         undo.append(back)
     assert len({kind for kind, _ in planted}) == 10
-    runs = room.reconcile(timeout_s=120)
+    runs = room.reconcile(walks=True, timeout_s=120)
     lap("reconciled with ten differences")
     assert room.open() == planted
     assert sum(run["opened_count"] for run in runs.values()) == 10
 
     for back in reversed(undo):
         back()
-    runs = room.reconcile(timeout_s=120)
+    runs = room.reconcile(walks=True, timeout_s=120)
     lap("reconciled without them")
     assert room.open() == {}
     assert sum(run["closed_count"] for run in runs.values()) == 10
