@@ -239,7 +239,8 @@ def test_many_may_wait_for_one_job(room, pool):
 def test_clients_that_leave_are_forgotten(room):
     person = room.person()
     names = room.jobs_of(person, 20)
-    with Crowd(room, person, names):
+    # Who sends no more may still read: that they have left shows when their wait is over.
+    with Crowd(room, person, names, wait_s=10):
         room.wait_awaited(20)
     room.wait_awaited(0)
     assert room.metric("tocsin_requests_waiting") == 1
