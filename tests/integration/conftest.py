@@ -22,11 +22,12 @@ from support.programs import Api  # noqa: E402
 from support.servers import MariaDB, Redis  # noqa: E402
 from support.stack import Stack  # noqa: E402
 
-# Each file stays with one process (--dist loadfile): the longest come first, so that in the
-# end nobody waits long for the last one.
-LONGEST = ("test_payment_faults.py", "test_api_waiting.py", "test_worker_outage.py",
-           "test_up.py", "test_kill.py", "test_payment_crash.py", "test_queue_model.py",
-           "test_overdue.py", "test_catchup.py")
+# Each file stays with one process (--dist loadfile): those of a minute and more come first,
+# so that in the end nobody waits long for the last one.
+LONGEST = ("test_payment_faults.py", "test_queue_model.py", "test_payment_crash.py",
+           "test_sessions.py", "test_api_waiting.py", "test_worker_outage.py",
+           "test_kill.py", "test_worker_flow.py", "test_worker_crash.py",
+           "test_sync_cards.py", "test_terminal.py")
 
 # What the front door answers here is what api/openapi.yaml says.
 Api.check_answer = staticmethod(openapi.check_answer)

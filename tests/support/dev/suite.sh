@@ -4,6 +4,8 @@
 
 RESULTS=build/results # one JUnit file for each part that ran
 BROKEN=0              # parts that could not run at all
+# Tests with servers wait more than they work: for leases, retries and limits to run out.
+WAITING=$((2 * $(nproc)))
 
 suite() {
     local part=${1:-ci}
@@ -76,8 +78,10 @@ suite_fuzz() {
 # Real servers, our programs with the address and undefined-behaviour sanitizers; as they
 # are shipped where memory or time is measured.
 suite_integration() {
-    if built asan; then run_pytest asan integration "($1) and not plain"; fi
-    if built release; then run_pytest release plain plain; fi
+    if built asan; then
+        run_pytest asan integration tests/integration "($1) and not plain" -n "$WAITING"
+    fi
+    if built release; then run_pytest release plain tests/integration plain; fi
 }
 
 # What people see, in a real browser; pictures of it go to build/browser.
@@ -86,12 +90,15 @@ suite_browser() {
         BROKEN=$((BROKEN + 1))
         return 0
     fi
-    if built asan; then run_pytest asan browser "" tests/browser; fi
+    if built asan; then run_pytest asan browser tests/browser ""; fi
 }
 
 # The threaded parts under load, with ThreadSanitizer.
 suite_threads() {
-    if built tsan; then run_pytest tsan threads threads; fi
+    # They are few and long, so they go to the processes one by one.
+    if built tsan; then
+        run_pytest tsan threads tests/integration threads -n "$WAITING" --dist load
+    fi
 }
 
 # run_ctest PRESET LABEL
@@ -102,11 +109,11 @@ run_ctest() {
     [ -s "$RESULTS/$2-$1.xml" ] || BROKEN=$((BROKEN + 1))
 }
 
-# run_pytest PRESET NAME MARKERS [DIRECTORY]
+# run_pytest PRESET NAME DIRECTORY MARKERS [WORD...]: later words win over earlier ones.
 run_pytest() {
     say "tests: $2 ($1)"
     TOCSIN_BUILD=build/$1 python -m pytest -c tests/pytest.ini --rootdir tests -q \
-        -p no:cacheprovider --durations=5 -n "$(nproc)" --dist loadfile -m "$3" \
-        --junitxml "$RESULTS/$2-$1.xml" "${4:-tests/integration}" || true
+        -p no:cacheprovider --durations=5 -n "$(nproc)" --dist loadfile -m "$4" \
+        --junitxml "$RESULTS/$2-$1.xml" "$3" "${@:5}" || true
     [ -s "$RESULTS/$2-$1.xml" ] || BROKEN=$((BROKEN + 1))
 }
