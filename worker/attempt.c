@@ -22,6 +22,14 @@ static enum outcome open_payload(const struct context *context,
                                  struct span *out_payload,
                                  struct fault *fault);
 static bool awaits_migration(enum outcome outcome, const struct fault *fault);
+static void conclude_group(const struct context *context,
+                           struct attempt *group,
+                           const struct handling *handlings,
+                           const struct handled *handled);
+static void defer_group(const struct hands *hands,
+                        struct attempt *group,
+                        enum outcome outcome,
+                        const struct fault *fault);
 static void conclude(const struct context *context,
                      struct attempt *attempt,
                      enum outcome outcome,
@@ -92,6 +100,16 @@ void attempt_skip(const struct hands *hands, struct attempt *attempt)
     conclude(hands->context, attempt, outcome, 0, &nothing);
 }
 
+void attempt_defer(const struct hands *hands,
+                   struct attempt *attempt,
+                   const struct fault *fault)
+{
+    static const struct handled nothing;
+    attempt->fault = *fault;
+    conclude(hands->context, attempt, OUTCOME_LATER, 0, &nothing);
+    attempt->settlement.echoes = true;
+}
+
 bool attempt_run_group(const struct hands *hands, struct attempt *group)
 {
     if (!group->handler->handle_group) {
@@ -118,25 +136,47 @@ bool attempt_run_group(const struct hands *hands, struct attempt *group)
     CRASH_POINT("opened");
     enum outcome outcome =
         group->handler->handle_group(handlings, count, handled, &fault);
-    if (outcome != OUTCOME_DONE) {
-        mariadb_rollback(hands->db);
-        log_debug("group_split",
-                  LOG_TEXT("kind", group->job.kind->name),
-                  LOG_NUMBER("jobs", count),
-                  LOG_FAULT(&fault));
-        return false;
+    if (outcome == OUTCOME_DONE) {
+        CRASH_POINT("handled");
+        conclude_group(hands->context, group, handlings, handled);
+        return true;
     }
-    CRASH_POINT("handled");
-    at = 0;
+    mariadb_rollback(hands->db);
+    bool away = fault.neighbour && outcome != OUTCOME_NEVER;
+    log_debug(away ? "group_deferred" : "group_split",
+              LOG_TEXT("kind", group->job.kind->name),
+              LOG_NUMBER("jobs", count),
+              LOG_FAULT(&fault));
+    if (away) {
+        defer_group(hands, group, outcome, &fault);
+    }
+    return away;
+}
+
+static void conclude_group(const struct context *context,
+                           struct attempt *group,
+                           const struct handling *handlings,
+                           const struct handled *handled)
+{
+    size_t at = 0;
     for (struct attempt *each = group; each; each = each->next) {
-        conclude(hands->context,
-                 each,
-                 OUTCOME_DONE,
-                 handlings[at].answered,
-                 &handled[at]);
+        conclude(context, each, OUTCOME_DONE, handlings[at].answered, &handled[at]);
         at++;
     }
-    return true;
+}
+
+/* The group was one failure of the neighbour, which its first one tells. */
+static void defer_group(const struct hands *hands,
+                        struct attempt *group,
+                        enum outcome outcome,
+                        const struct fault *fault)
+{
+    static const struct handled nothing;
+    group->fault = *fault;
+    conclude(hands->context, group, outcome, 0, &nothing);
+    for (struct attempt *each = group->next; each; each = each->next) {
+        attempt_defer(hands, each, fault);
+    }
 }
 
 static struct handling make_handling(const struct hands *hands, struct attempt *attempt)

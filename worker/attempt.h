@@ -79,8 +79,14 @@ void attempt_free(struct attempt *attempt); /* NULL does nothing */
 void attempt_run(const struct hands *hands, struct attempt *attempt);
 /* Concludes a job whose lease was lost before it ran; its token is stale. */
 void attempt_skip(const struct hands *hands, struct attempt *attempt);
+/* Concludes a job without trying it: another one of its group has just found out that a
+ * neighbour is away, as `fault` says. */
+void attempt_defer(const struct hands *hands,
+                   struct attempt *attempt,
+                   const struct fault *fault);
 /* Runs a whole group (linked by `next`) in one go. False when that did not work and they
- * have to be run one by one; then nothing has happened. */
+ * have to be run one by one; then nothing has happened. When a neighbour is away they are
+ * concluded together: each alone would wait for it as long. */
 bool attempt_run_group(const struct hands *hands, struct attempt *group);
 
 #endif

@@ -278,15 +278,22 @@ static struct attempt *wait_given(struct slot *slot)
 }
 
 /* All in one go when the kind can and there are several, else, and when that did not
- * work, one after another. Each is settled on its own, as soon as it is done. */
+ * work, one after another, until one finds a neighbour away. Each is settled on its own,
+ * as soon as it is done. */
 static void run_group(struct slot *slot, struct attempt *group)
 {
     bool held = begin_all(slot, group);
     bool whole = held && group->next && attempt_run_group(&slot->hands, group);
+    struct fault away = {0};
     while (group) {
         struct attempt *next = group->next;
-        if (!whole) {
+        if (!whole && away.neighbour) {
+            attempt_defer(&slot->hands, group, &away);
+        } else if (!whole) {
             run_single(slot, group);
+        }
+        if (group->settlement.deferred) {
+            away = group->fault;
         }
         finish(slot, group);
         group = next;

@@ -156,6 +156,7 @@ struct settlement {
     const struct fault *fault; /* of LATER, NEVER, UNSURE; else NULL */
     int64_t delay_ms; /* until the next attempt, of LATER and UNSURE */
     bool deferred; /* a neighbour is down (fault->neighbour): burns no attempt */
+    bool echoes; /* another one of its group tells of the same failure of the neighbour */
     unsigned answered; /* set of enum neighbour that answered during this attempt */
     struct span result; /* sealed; kept 15 minutes; empty: none */
     int64_t took_ms;

@@ -69,7 +69,8 @@ static void put_settlement(struct wire *wire, const struct settlement *settlemen
     wire_put_string(wire, outcome_name(settlement->outcome));
     wire_put_i64(wire, settlement->delay_ms);
     wire_put_string(wire, settlement->deferred ? "1" : "0");
-    wire_put_string(wire, settlement->deferred && fault ? fault->neighbour : NULL);
+    bool tells = settlement->deferred && fault && !settlement->echoes;
+    wire_put_string(wire, tells ? fault->neighbour : NULL);
     wire_put_neighbours(wire, settlement->answered);
     put_fault(wire, fault);
     put_note(wire, settlement);

@@ -8,6 +8,8 @@ import threading
 import pytest
 
 from payments_room import short_directory
+from support.process import wait_until
+from support.programs import Worker
 from sync_room import SyncRoom, mac_of, name_of, sale, utc
 
 
@@ -214,6 +216,26 @@ def test_workers_killed_in_the_middle_of_groups_lose_and_double_nothing(room):
     assert room.sql_one("SELECT COUNT(*) FROM payment_intents") == 600
     assert room.conflicts() == () and room.dead() == []
     assert len(room.stack.mail.messages()) == 50
+
+
+def test_a_group_waits_for_a_mariadb_that_hangs_once_and_not_for_each_sale(room):
+    sales = many(64)
+    room.stop_workers()
+    room.enqueue(*sales)
+    room.stack.mariadb.freeze()
+    worker = Worker(room.stack.config, "patient", sets={
+        "mariadb.connect_ms": 2000, "mariadb.query_ms": 1000, "worker.dead_after_ms": 60000})
+    try:
+        worker.start()
+        wait_until(lambda: None not in [room.job(name_of(one), "deferrals") for one in sales],
+                   "all sales to wait", 60)
+        assert room.redis.hget("{tocsin}:neighbour:mariadb", "failures") in ("1", "2", "3")
+    finally:
+        room.stack.mariadb.thaw()
+    room.wait_quiet(60)
+    worker.stop()
+    assert room.rows() == as_rows(sales)
+    assert {room.job(name_of(one), "attempt") for one in sales} <= {"0", None}
 
 
 def test_mariadb_that_restarts_amid_a_flush_costs_no_sale_and_no_attempt(room):

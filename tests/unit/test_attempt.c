@@ -300,6 +300,33 @@ static void a_group_is_run_whole_or_not_at_all(void **state)
     attempt_free(second);
 }
 
+static void a_group_that_finds_a_neighbour_away_waits_together_and_tells_it_once(
+    void **state)
+{
+    struct bench *bench = *state;
+    const enum outcome outcomes[] = {OUTCOME_LATER, OUTCOME_UNSURE};
+    for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
+        struct attempt *first = make(bench, "one", "one|test.unit");
+        struct attempt *second = make(bench, "two", "two|test.unit");
+        first->next = second;
+        play.outcome = outcomes[i];
+        play.fault = (struct fault){.module = "mariadb", .neighbour = "mariadb"};
+        assert_true(attempt_run_group(&bench->hands, first));
+        for (struct attempt *each = first; each; each = each->next) {
+            assert_true(each->settlement.outcome != OUTCOME_DONE);
+            assert_true(each->settlement.deferred);
+            assert_ptr_equal(each->settlement.fault, &each->fault);
+            assert_string_equal(each->fault.neighbour, "mariadb");
+            assert_int_equal(each->settlement.echoes, each != first);
+            assert_true(each->settlement.delay_ms > 0);
+        }
+        assert_int_equal(first->settlement.outcome, outcomes[i]);
+        attempt_free(first);
+        attempt_free(second);
+    }
+    assert_int_equal(play.single, 0);
+}
+
 static void a_group_with_a_damaged_payload_is_not_run_whole(void **state)
 {
     struct bench *bench = *state;
@@ -324,6 +351,7 @@ int main(void)
         CASE(failures_wait_by_the_kind_and_outages_burn_nothing),
         CASE(a_table_that_is_not_there_yet_is_waited_for),
         CASE(a_group_is_run_whole_or_not_at_all),
+        CASE(a_group_that_finds_a_neighbour_away_waits_together_and_tells_it_once),
         CASE(a_group_with_a_damaged_payload_is_not_run_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -486,6 +486,9 @@ static void settle_sends_the_fault_of_a_failure(void **state)
         "1|evt_1|42|LATER|900|1|mariadb||mariadb 2002: no \"socket\"|"
         "\"worker\":\"w\",\"outcome\":\"LATER\",\"took_ms\":3,\"deferred\":true,"
         "\"module\":\"mariadb\",\"code\":2002,\"text\":\"no \\\"socket\\\"\"||0");
+    later.echoes = true; /* the neighbour failed once, though it held up two */
+    command = queue_settle(&arena, whole, &later, 1);
+    assert_non_null(strstr(arguments_of(&command), "LATER|900|1|||mariadb 2002"));
     later.deferred = false;
     command = queue_settle(&arena, whole, &later, 1);
     assert_non_null(strstr(arguments_of(&command), "LATER|900|0||"));
