@@ -170,6 +170,7 @@ static enum outcome conclude(struct sync_card *card, struct fault *fault)
     struct handling *handling = card->handling;
     enum outcome outcome = OUTCOME_DONE;
     if (card->conflict) {
+        card->conflict_id = card->conflict_id ? card->conflict_id : card->row.payment_id;
         outcome = sync_conflict_open(handling,
                                      &card->sale,
                                      card->conflict,

@@ -43,7 +43,7 @@ struct sync_card {
     struct sync_row row; /* of its name; payment_id 0: none */
     struct cJSON *intent; /* as Stripe shows it; NULL: not asked, or there is none */
     const char *conflict; /* its kind; NULL: none so far */
-    int64_t conflict_id; /* the row that it is in conflict with; 0: none */
+    int64_t conflict_id; /* the row that it is in conflict with; 0: its own, if any */
     bool again; /* another was faster: look from the beginning */
 };
 

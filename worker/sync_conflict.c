@@ -35,6 +35,7 @@ enum outcome sync_conflict_open(struct handling *handling,
         SQL_I64(sale->pompier_id),
         SQL_SPAN(sale->local_id),
         SQL_SPAN(sale->mac),
+        SQL_SPAN(sale->intent.len > 0 ? sale->intent : SPAN("")),
         payment_id != 0 ? SQL_I64(payment_id) : SQL_NOTHING,
         sql_optional(sale->batch_id),
         SQL_STRING(kind),
@@ -43,8 +44,8 @@ enum outcome sync_conflict_open(struct handling *handling,
     enum outcome outcome =
         mariadb_run(handling->db,
                     "INSERT INTO sync_conflicts (amicale_id, pompier_id, local_id,"
-                    " given_mac, payment_id, sync_batch_id, kind, given)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+                    " given_mac, given_intent, payment_id, sync_batch_id, kind, given)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
                     " ON DUPLICATE KEY UPDATE"
                     " kind = IF(payment_id IS NULL, VALUES(kind), kind),"
                     " payment_id = COALESCE(payment_id, VALUES(payment_id))",
@@ -84,8 +85,10 @@ enum outcome sync_conflict_claim(struct handling *handling,
     return mariadb_run(
         handling->db,
         "UPDATE sync_conflicts SET payment_id = ?,"
-        " kind = IF(JSON_VALUE(given, '$.payment_method') = ?, 'other_amount',"
-        " 'other_method') WHERE pompier_id = ? AND local_id = ? AND payment_id IS NULL"
+        " kind = CASE WHEN kind NOT IN ('other_amount', 'other_method') THEN kind"
+        " WHEN JSON_VALUE(given, '$.payment_method') = ? THEN 'other_amount'"
+        " ELSE 'other_method' END WHERE pompier_id = ? AND local_id = ? AND payment_id "
+        "IS NULL"
         " AND given_mac <> ?",
         SQL_VALUES(SQL_I64(row->payment_id),
                    SQL_SPAN(row->method),

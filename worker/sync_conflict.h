@@ -9,8 +9,8 @@
  * Order:   inside the caller's transaction
  * Faults:  as MariaDB's; NEVER SYNC_NO_OWNER as in sync_rows.h
  *
- * One row for each (pompier_id, local_id, fingerprint of what was given), however often
- * it comes. payment_id is the row that it is in conflict with, NULL while that one is on
+ * One row for each (pompier_id, local_id, fingerprint of what was given, PaymentIntent
+ * that was named), however often it comes. payment_id is the row that it is in conflict with, NULL while that one is on
  * its way: whoever makes it claims what waits for it. Two transactions at the same moment
  * may miss one another and leave it NULL; the sale's name still says which row it is.
  */
@@ -35,7 +35,7 @@ MUST_USE enum outcome sync_conflict_open(struct handling *handling,
                                          const char *kind,
                                          int64_t payment_id,
                                          struct fault *fault);
-/* The conflicts that came before the sale's row get it, and their true kind. */
+/* The conflicts that came before the sale's row get it, and what differs in truth. */
 MUST_USE enum outcome sync_conflict_claim(struct handling *handling,
                                           const struct sale *sale,
                                           const struct sync_row *row,

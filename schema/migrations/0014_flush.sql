@@ -10,6 +10,13 @@ ALTER TABLE sync_batches
     DROP COLUMN finished_at,
     ADD KEY received (received_at);
 
+-- given_intent is the PaymentIntent that the phone named, '' when it named none: a sale for
+-- which two of them are named may have been paid twice, and each is kept.
+ALTER TABLE sync_conflicts
+    ADD COLUMN given_intent VARCHAR(255) NOT NULL DEFAULT '' AFTER given_mac,
+    DROP KEY once,
+    ADD UNIQUE KEY once (pompier_id, local_id, given_mac, given_intent);
+
 -- collect_until: the PaymentIntent was made a posteriori, for an offline sale that Stripe
 -- knew nothing of; it is canceled when nobody has collected it by then.
 ALTER TABLE payment_intents

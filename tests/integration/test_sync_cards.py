@@ -199,6 +199,36 @@ def test_a_sale_that_has_an_intent_takes_no_other(room):
     assert room.row(other.json["id"], "local_id") is None
 
 
+def test_each_intent_that_is_named_for_one_sale_is_kept_for_the_operator(room):
+    made = room.paid(1500, local_id="twice")
+    others = [room.paid(1500).json["payment_intent_id"] for _ in range(2)]
+    named = [*others, "pi_nothing"]
+    room.wait_quiet()
+    for again in range(2):
+        for number, intent in enumerate(named):
+            room.flush(card("twice", intent=intent), suffix=f"/{again}{number}")
+    assert sorted(room.conflicts(
+        "kind, payment_id, JSON_VALUE(given, '$.stripe_payment_intent_id')")) == sorted(
+        ("other_intent", made.json["id"], intent) for intent in named)
+
+
+def test_an_unknown_intent_is_in_conflict_with_the_sales_own_row(room):
+    room.sql("UPDATE stripe_accounts SET amicale_id = NULL"
+             " WHERE stripe_account_id = 'acct_one'")
+    room.flush(card("kept"))  # there is no account to pay to, so no PaymentIntent
+    assert refused(room, card("kept", intent="pi_nothing"), suffix="/2") == (
+        ("kept", "unknown_intent", room.sale_row("kept", "id")),)
+    room.sql("UPDATE stripe_accounts SET amicale_id = 1 WHERE stripe_account_id = 'acct_one'")
+
+
+def test_a_conflict_about_an_intent_keeps_its_kind_when_the_row_comes(room):
+    assert refused(room, card("late", 1600, intent="pi_nothing")) == (
+        ("late", "unknown_intent", None),)
+    room.flush(card("late"), suffix="/2")
+    assert room.conflicts("kind, payment_id") == (
+        ("unknown_intent", room.sale_row("late", "id")),)
+
+
 def test_another_amount_or_method_under_a_known_name_is_a_conflict(room):
     made = room.paid(1500, local_id="card")
     room.flush(sale("cash", 1500))
