@@ -15,13 +15,15 @@
  * back to 30 days ago.
  *
  *      what of an event is found             it counts as
- *      in stripe_events                      known
+ *      processed in stripe_events            known
  *      its job is dead or discarded          held: known too, an operator has seen to it
+ *      received there, its job is tried      known
  *      its job waits or runs                 waiting; a gap once it is a minute old
- *      nothing                               a gap, and now a job
+ *      nothing, or received without a job    a gap, and now a job
  *
  * complete_until is the moment before which no event waits, nor is a gap: the walk's begin,
- * or the second of the oldest of these.
+ * or the second of the oldest of these. No cursor passes an event that is not processed:
+ * its job is all that there is of it, and Redis may lose that.
  */
 #ifndef WORKER_CATCHUP_H
 #define WORKER_CATCHUP_H
@@ -54,6 +56,7 @@ struct catchup_found {
     int64_t held;
     int64_t unreadable; /* of the gaps: no event that could be enqueued */
     int64_t oldest_ms; /* created, of what is not in the ledger and not held; 0: none */
+    int64_t open_ms; /* created, of the oldest whose job is still to be done; 0: none */
 };
 void catchup_add(struct catchup_found *sum, const struct catchup_found *part);
 

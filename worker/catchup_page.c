@@ -23,6 +23,7 @@ enum standing {
     STANDS_IGNORED, /* of the other mode: the front door would not keep it either */
     STANDS_KNOWN,
     STANDS_HELD,
+    STANDS_RECEIVED, /* the ledger has it, and it is not processed */
     STANDS_WAITING,
     STANDS_LOST, /* its job is done, and the ledger does not have it */
     STANDS_ENQUEUED,
@@ -47,7 +48,10 @@ static void read_page(struct page *page, const struct cJSON *document);
 static struct entry read_entry(struct page *page, const struct cJSON *object);
 static struct span with_account(struct page *page, const struct cJSON *object);
 static enum outcome mark_known(struct page *page, struct fault *fault);
-static enum outcome mark_held(struct page *page, struct fault *fault);
+static enum outcome mark_processed(struct page *page,
+                                   enum standing from,
+                                   struct fault *fault);
+static enum outcome mark_held(struct page *page, enum standing from, struct fault *fault);
 static enum outcome mark(struct page *page,
                          const char *sql,
                          enum standing from,
@@ -56,6 +60,7 @@ static enum outcome mark(struct page *page,
 static enum outcome enqueue(struct page *page,
                             enum standing standing,
                             const char *suffix,
+                            enum standing known_as,
                             struct fault *fault);
 static enum outcome make_job(struct page *page,
                              struct entry *entry,
@@ -70,6 +75,7 @@ static enum outcome read_states(struct page *page,
                                 struct partition partition,
                                 struct fault *fault);
 static bool has_any(const struct page *page, enum standing standing);
+static int64_t older_of(int64_t a_ms, int64_t b_ms);
 static struct catchup_found sum_up(const struct page *page);
 
 enum outcome catchup_page(struct handling *handling,
@@ -84,18 +90,24 @@ enum outcome catchup_page(struct handling *handling,
     read_page(page, document);
     enum outcome outcome = mark_known(page, fault);
     if (outcome == OUTCOME_DONE) {
-        outcome = mark_held(page, fault);
+        outcome = mark_held(page, STANDS_LACKING, fault);
     }
     if (outcome == OUTCOME_DONE) {
-        outcome = enqueue(page, STANDS_LACKING, "", fault);
+        outcome = mark_held(page, STANDS_RECEIVED, fault);
     }
-    if (outcome == OUTCOME_DONE && has_any(page, STANDS_WAITING)) {
+    if (outcome == OUTCOME_DONE) {
+        outcome = enqueue(page, STANDS_RECEIVED, "", STANDS_RECEIVED, fault);
+    }
+    if (outcome == OUTCOME_DONE) {
+        outcome = enqueue(page, STANDS_LACKING, "", STANDS_WAITING, fault);
+    }
+    if (outcome == OUTCOME_DONE) {
         outcome = mark_by_jobs(page, fault);
     }
     if (outcome == OUTCOME_DONE && has_any(page, STANDS_LOST)) {
         /* The queue does not take the name again before it has forgotten it. The ledger
          * goes by the event's own id. */
-        outcome = enqueue(page, STANDS_LOST, "/catchup", fault);
+        outcome = enqueue(page, STANDS_LOST, "/catchup", STANDS_WAITING, fault);
     }
     if (outcome == OUTCOME_DONE) {
         *out_found = sum_up(page);
@@ -110,10 +122,14 @@ void catchup_add(struct catchup_found *sum, const struct catchup_found *part)
     sum->gaps += part->gaps;
     sum->held += part->held;
     sum->unreadable += part->unreadable;
-    if (part->oldest_ms != 0 &&
-        (sum->oldest_ms == 0 || part->oldest_ms < sum->oldest_ms)) {
-        sum->oldest_ms = part->oldest_ms;
-    }
+    sum->oldest_ms = older_of(sum->oldest_ms, part->oldest_ms);
+    sum->open_ms = older_of(sum->open_ms, part->open_ms);
+}
+
+/* Of two moments of which 0 is none. */
+static int64_t older_of(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms == 0 || (b_ms != 0 && b_ms < a_ms) ? b_ms : a_ms;
 }
 
 static void read_page(struct page *page, const struct cJSON *document)
@@ -160,31 +176,44 @@ static struct span with_account(struct page *page, const struct cJSON *object)
                                 body.at + 1));
 }
 
+#define IN_LEDGER                                                                        \
+    "SELECT stripe_event_id FROM stripe_events WHERE stripe_event_id IN " SQL_100_PLACES
+
+/* A handler that failed has left the event in the ledger, and its job in the queue. */
 static enum outcome mark_known(struct page *page, struct fault *fault)
 {
+    enum outcome outcome = mark_processed(page, STANDS_LACKING, fault);
+    return outcome == OUTCOME_DONE
+               ? mark(page, IN_LEDGER, STANDS_LACKING, STANDS_RECEIVED, fault)
+               : outcome;
+}
+
+static enum outcome mark_processed(struct page *page,
+                                   enum standing from,
+                                   struct fault *fault)
+{
     return mark(page,
-                "SELECT stripe_event_id FROM stripe_events WHERE stripe_event_id"
-                " IN " SQL_100_PLACES,
-                STANDS_LACKING,
+                IN_LEDGER " AND processed_at IS NOT NULL",
+                from,
                 STANDS_KNOWN,
                 fault);
 }
 
 /* Also what Redis has forgotten: who died is archived, and a discard is in the audit
  * log. */
-static enum outcome mark_held(struct page *page, struct fault *fault)
+static enum outcome mark_held(struct page *page, enum standing from, struct fault *fault)
 {
     enum outcome outcome =
         mark(page,
              "SELECT job_id FROM jobs_archive WHERE job_id IN " SQL_100_PLACES,
-             STANDS_LACKING,
+             from,
              STANDS_HELD,
              fault);
     if (outcome == OUTCOME_DONE) {
         outcome = mark(page,
                        "SELECT what FROM audit_log WHERE verb = 'discard'"
                        " AND what IN " SQL_100_PLACES,
-                       STANDS_LACKING,
+                       from,
                        STANDS_HELD,
                        fault);
     }
@@ -231,10 +260,12 @@ static enum outcome mark(struct page *page,
 }
 
 /* Under their own names: the webhook that comes later changes nothing, nor does this when
- * it came a moment ago. What was in the queue already waits, or so it seems. */
+ * it came a moment ago. What was in the queue already waits, or so it seems: it is
+ * `known_as`. */
 static enum outcome enqueue(struct page *page,
                             enum standing standing,
                             const char *suffix,
+                            enum standing known_as,
                             struct fault *fault)
 {
     struct handling *handling = page->handling;
@@ -259,7 +290,7 @@ static enum outcome enqueue(struct page *page,
     }
     enum outcome outcome = producer_enqueue(handling, jobs, count, verdicts, fault);
     for (size_t i = 0; outcome == OUTCOME_DONE && i < count; i++) {
-        of[i]->standing = verdicts[i] == ENQUEUE_NEW ? STANDS_ENQUEUED : STANDS_WAITING;
+        of[i]->standing = verdicts[i] == ENQUEUE_NEW ? STANDS_ENQUEUED : known_as;
     }
     return outcome;
 }
@@ -326,15 +357,7 @@ static enum outcome mark_by_jobs(struct page *page, struct fault *fault)
         struct partition partition = {.number = i, .count = partitions};
         outcome = read_states(page, partition, fault);
     }
-    if (outcome == OUTCOME_DONE && has_any(page, STANDS_LOST)) {
-        outcome = mark(page,
-                       "SELECT stripe_event_id FROM stripe_events WHERE stripe_event_id"
-                       " IN " SQL_100_PLACES,
-                       STANDS_LOST,
-                       STANDS_KNOWN,
-                       fault);
-    }
-    return outcome;
+    return outcome == OUTCOME_DONE ? mark_processed(page, STANDS_LOST, fault) : outcome;
 }
 
 static enum outcome read_states(struct page *page,
@@ -348,7 +371,7 @@ static enum outcome read_states(struct page *page,
     size_t count = 0;
     for (size_t i = 0; i < page->count; i++) {
         struct entry *entry = &page->entries[i];
-        if (entry->standing == STANDS_WAITING &&
+        if ((entry->standing == STANDS_WAITING || entry->standing == STANDS_RECEIVED) &&
             queue_partition_of(entry->job.id, partition.count).number ==
                 partition.number) {
             of[count] = entry;
@@ -402,9 +425,11 @@ static struct catchup_found sum_up(const struct page *page)
         bool absent = standing == STANDS_ENQUEUED || standing == STANDS_UNREADABLE ||
                       standing == STANDS_WAITING;
         found.gaps += absent && (standing != STANDS_WAITING || created_ms <= fresh_ms);
-        if (absent) {
-            catchup_add(&found, &(struct catchup_found){.oldest_ms = created_ms});
-        }
+        bool open = standing == STANDS_ENQUEUED || standing == STANDS_WAITING ||
+                    standing == STANDS_RECEIVED;
+        found.oldest_ms =
+            absent ? older_of(found.oldest_ms, created_ms) : found.oldest_ms;
+        found.open_ms = open ? older_of(found.open_ms, created_ms) : found.open_ms;
     }
     return found;
 }

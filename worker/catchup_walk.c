@@ -131,7 +131,8 @@ static bool is_done_already(const struct walk *walk,
         return walk->seen_before && walk->gaps == 0;
     }
     int64_t asked_ms = handling->job->enqueued_ms;
-    return asked_ms > 0 && walk->walked_ms >= asked_ms;
+    return asked_ms > 0 && walk->walked_ms >= asked_ms &&
+           walk->walked_ms <= walk->begun_ms; /* else a clock was ahead then */
 }
 
 static void choose_way(struct walk *walk)
@@ -176,9 +177,9 @@ static enum outcome step(struct walk *walk, bool *out_more, struct fault *fault)
     outcome = catchup_page(&walk->page, walk->list, answer.document, &part, fault);
     if (outcome == OUTCOME_DONE) {
         struct mark before = walk->at;
+        catchup_add(&walk->found, &part);
         note_marks(walk, answer.document);
         *out_more = json_is_true(answer.document, "has_more");
-        catchup_add(&walk->found, &part);
         outcome = keep_page(walk, &part, fault);
         if (outcome == OUTCOME_DONE && *out_more && strcmp(before.id, walk->at.id) == 0) {
             outcome = fault_set(fault,
@@ -244,11 +245,19 @@ static size_t add_types(const struct walk *walk, struct stripe_param *query, siz
     return count;
 }
 
-/* Where the list goes on, and the newest event that is old enough to begin the next walk
- * with: forward it is overtaken by the pages that follow, backward the first one is it. */
+/* Where the list goes on, and the newest event that the next walk may begin behind: old
+ * enough, and older than all that are still to be done. Forward it is overtaken by the
+ * pages that follow; backward the first one is it, unless an older page has one to do. */
 static void note_marks(struct walk *walk, const struct cJSON *page)
 {
     int64_t settled_ms = walk->begun_ms - walk->page.settings->books.overlap_s * 1000;
+    int64_t open_ms = walk->found.open_ms;
+    if (open_ms != 0 && open_ms <= settled_ms) {
+        settled_ms = open_ms - 1;
+    }
+    if (!walk->forward && walk->cursor.created_ms > settled_ms) {
+        walk->cursor = (struct mark){.id = ""};
+    }
     bool found = !walk->forward && walk->cursor.id[0] != '\0';
     bool first = true;
     for (const struct cJSON *event = json_first(page, "data"); event;
@@ -309,8 +318,8 @@ static enum outcome keep_page(struct walk *walk,
 }
 
 /* Of two workers that walk the list at a time, the one that began later has the last
- * word. What was created within the second in which the walk began may have come behind
- * its back. */
+ * word, unless it began so much later that its clock was ahead. What was created within
+ * the second in which the walk began may have come behind its back. */
 static enum outcome keep_end(struct walk *walk, struct fault *fault)
 {
     struct arena *arena = &walk->arena;
@@ -324,7 +333,8 @@ static enum outcome keep_end(struct walk *walk, struct fault *fault)
                        "UPDATE event_cursors SET last_event_id = ?,"
                        " last_event_created = ?, complete_until = ?, gap_count = ?,"
                        " walked_at = ?, last_fault = NULL WHERE account = ? AND walk = ?"
-                       " AND COALESCE(walked_at, '1970-01-01') <= ?",
+                       " AND (walked_at IS NULL OR walked_at <= ?"
+                       " OR walked_at > ? + INTERVAL 1 HOUR)",
                        SQL_VALUES(sql_optional(span_of(walk->cursor.id)),
                                   sql_moment(arena, walk->cursor.created_ms),
                                   sql_moment(arena, complete_ms),
@@ -332,6 +342,7 @@ static enum outcome keep_end(struct walk *walk, struct fault *fault)
                                   begun,
                                   SQL_SPAN(walk->list->account),
                                   SQL_STRING(event_walk_name(walk->list->walk)),
+                                  begun,
                                   begun),
                        arena,
                        NULL,

@@ -180,6 +180,63 @@ def test_a_gap_is_one_until_its_event_is_in_the_ledger(room):
     assert after["gap_count"] == 0 and after["gaps_found"] == row["gaps_found"]
 
 
+def created_of(events):
+    """The moment of the oldest of them."""
+    return datetime.datetime.fromtimestamp(
+        min(stripe.Event.retrieve(event)["created"] for event in events),
+        datetime.timezone.utc).replace(tzinfo=None)
+
+
+def test_no_cursor_passes_an_event_that_waits_and_a_redis_that_is_lost_loses_none(room):
+    room.worker(**NO_OVERLAP)
+    known = lose(room, 2)
+    room.wait_ledger(known)
+    room.wait_complete()
+    room.stack.tocsin("pause", "kind:stripe.event", "--why", "a test")
+    wait_until(lambda: datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+               > created_of(known) + datetime.timedelta(seconds=2), "another second")
+    lost = lose(room, 2) - known
+    wait_until(lambda: room.cursor()["gap_count"] > 0, "the gaps to be found")
+    assert room.wait_walked(times=4)["complete_until"] == created_of(lost)
+    room.stack.redis.client().flushall()  # their jobs, and that the kind is paused
+    room.wait_ledger(lost)
+    room.wait_complete()
+
+
+def test_a_list_read_from_its_end_has_no_cursor_before_an_event_that_waits(room):
+    room.stack.tocsin("pause", "kind:stripe.event", "--why", "a test")
+    lost = lose(room, 60)
+    room.worker(**NO_OVERLAP)
+    row = room.wait_walked(times=3)
+    assert row["complete_until"] == created_of(lost) and row["last_event_id"] is None
+    room.stack.redis.client().flushall()
+    room.wait_ledger(lost)
+    room.wait_complete()
+
+
+def test_an_event_that_was_received_and_never_applied_is_enqueued_again(room):
+    lost = lose(room, 2)
+    for event in lost:
+        room.sql("INSERT INTO stripe_events (stripe_event_id, type) VALUES (%s, 'test')",
+                 (event,))
+    room.worker()
+    room.wait_ledger(lost)
+    assert room.wait_complete()["gaps_found"] == len(lost)
+
+
+def test_a_clock_that_was_ahead_keeps_no_walk_from_being_made(room):
+    room.worker()
+    room.wait_complete()
+    room.stop_workers()
+    room.sql("UPDATE event_cursors SET walked_at = walked_at + INTERVAL 1 DAY,"
+             " complete_until = complete_until + INTERVAL 1 DAY")
+    lost = lose(room, 2)
+    room.worker()
+    room.wait_ledger(lost)
+    row = room.wait_complete()
+    assert row["walked_at"] < datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+
+
 def enqueue_unreadable(room, name):
     """A stripe.event job of that name whose payload nobody can open: it dies at once."""
     subprocess.run([build_dir() / "tests/worker/tocsin-enqueue", room.stack.config,
