@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Looks which periods have begun, enqueues their jobs, and sleeps until the next. */
+ * Enqueues the jobs of the periods that it is in, and sleeps until the next. */
 #include "worker/planner.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -20,14 +19,8 @@
 #include "worker/producer.h"
 
 enum {
-    LOOK_MOST_MS = 30 * 1000, /* the wall clock may be set meanwhile */
+    LOOK_MOST_MS = 30 * 1000, /* the clock may be set meanwhile, Redis may forget */
     PLANNER_ARENA_BYTES = 64 << 20,
-};
-
-/* The name that was enqueued last, of one row of the table. */
-struct planned {
-    char name[JOB_ID_BYTES];
-    size_t len;
 };
 
 struct planner {
@@ -35,7 +28,6 @@ struct planner {
     struct redis *redis;
     struct outage outage;
     struct arena arena; /* of one round */
-    struct planned *planned; /* one a row of the table */
     pthread_t thread;
     bool started;
     struct bell bell; /* rings to stop */
@@ -48,7 +40,6 @@ static enum outcome plan_all(struct planner *planner,
                              struct fault *fault);
 static enum outcome plan(struct planner *planner,
                          const struct periodic *row,
-                         struct planned *planned,
                          int64_t *out_left_ms,
                          struct fault *fault);
 static enum outcome enqueue(struct planner *planner,
@@ -60,12 +51,10 @@ enum outcome planner_open(const struct context *context,
                           struct fault *fault)
 {
     struct planner *planner = calloc(1, sizeof(*planner));
-    struct planned *planned = calloc(periodics_count, sizeof(*planned));
-    if (!planner || !planned) {
+    if (!planner) {
         abort();
     }
     planner->context = context;
-    planner->planned = planned;
     planner->outage = (struct outage){.who = "planner", .what = "redis"};
     arena_init(&planner->arena, PLANNER_ARENA_BYTES);
     bell_init(&planner->bell);
@@ -103,7 +92,6 @@ void planner_close(struct planner *planner)
     redis_close(planner->redis);
     arena_done(&planner->arena);
     bell_done(&planner->bell);
-    free(planner->planned);
     free(planner);
 }
 
@@ -144,7 +132,7 @@ static enum outcome plan_all(struct planner *planner,
             continue;
         }
         struct fault own;
-        enum outcome outcome = plan(planner, row, &planner->planned[i], &left_ms, &own);
+        enum outcome outcome = plan(planner, row, &left_ms, &own);
         if (outcome != OUTCOME_DONE) {
             all = outcome;
             *fault = own;
@@ -156,9 +144,9 @@ static enum outcome plan_all(struct planner *planner,
     return all;
 }
 
+/* Whether or not it was enqueued before: the queue knows, until it loses what it knew. */
 static enum outcome plan(struct planner *planner,
                          const struct periodic *row,
-                         struct planned *planned,
                          int64_t *out_left_ms,
                          struct fault *fault)
 {
@@ -166,9 +154,6 @@ static enum outcome plan(struct planner *planner,
     struct arena *arena = &planner->arena;
     int64_t now_ms = clock_wall_ms(context->clock);
     struct span name = row->period(context->settings, now_ms, arena, out_left_ms);
-    if (span_equal(name, (struct span){planned->name, planned->len})) {
-        return OUTCOME_DONE;
-    }
     const struct kind *kind = kind_find(span_of(row->kind));
     struct follow_up job = {
         .id = name,
@@ -177,12 +162,7 @@ static enum outcome plan(struct planner *planner,
         .payload =
             row->payload ? row->payload(context->settings, name, arena) : SPAN("{}"),
     };
-    enum outcome outcome = enqueue(planner, &job, fault);
-    if (outcome == OUTCOME_DONE) {
-        memcpy(planned->name, name.at, name.len);
-        planned->len = name.len;
-    }
-    return outcome;
+    return enqueue(planner, &job, fault);
 }
 
 /* Without a fingerprint: workers may differ in what they put into the payload. */

@@ -8,8 +8,9 @@
  * Faults:  NEVER when the settings do not let a connection be made
  *
  * Every worker has one and there is no leader: all enqueue the same name, which is in the
- * queue once (worker/periodic.h). While Redis is away it tries again; a period that passed
- * meanwhile is not made up for, since the next one's job does its work.
+ * queue once (worker/periodic.h), again and again while its period lasts, lest a Redis
+ * that was lost takes a day's job with it. While Redis is away it tries again; a period
+ * that passed meanwhile is not made up for, since the next one's job does its work.
  */
 #ifndef WORKER_PLANNER_H
 #define WORKER_PLANNER_H

@@ -96,6 +96,16 @@ def test_a_name_that_redis_forgot_is_not_done_again(room):
     assert room.cursor()["walked_at"] == walked
 
 
+def test_a_period_whose_job_redis_lost_is_planned_once_more(room):
+    room.stack.tocsin("pause", "kind:events.catchup", "--why", "a test")
+    worker = room.worker(books__catchup_s=86400, books__reconcile_s=1)
+    wait_until(lambda: "planned id=catchup:" in worker.log_text(since_start=True), "the job")
+    assert room.sql(RUNS) == ()
+    room.stack.redis.client().flushall()
+    wait_until(lambda: [finished for _, finished in room.sql(RUNS)] not in ([], [None]),
+               "the period to be finished")
+
+
 @pytest.mark.threads
 def test_a_planner_goes_on_when_redis_comes_back(room):
     worker = room.worker()
