@@ -18,6 +18,7 @@
 #include "worker/handlers.h"
 #include "worker/outage.h"
 #include "worker/roster.h"
+#include "worker/settler.h"
 #include "worker/slots.h"
 
 enum {
@@ -45,6 +46,7 @@ struct round {
 struct fetcher {
     const struct context *context;
     struct roster *roster;
+    struct settler *settler;
     struct slots *slots;
     struct redis *redis;
     struct outage outage;
@@ -55,7 +57,8 @@ struct fetcher {
     int64_t quarantine_at_ms; /* not before, monotonic */
     int64_t versions_told_ms;
     pthread_t thread;
-    struct bell *freed; /* rings when a slot becomes idle, and to stop */
+    /* Rings when a slot becomes idle, when the settler is behind no more, and to stop. */
+    struct bell *freed;
     _Atomic bool stopping;
     _Atomic int64_t alive_ms;
 };
@@ -65,6 +68,7 @@ static void note_alive(struct fetcher *fetcher);
 static enum outcome take_round(struct fetcher *fetcher,
                                struct round *out_round,
                                struct fault *fault);
+static struct slots_room find_room(struct fetcher *fetcher);
 static struct take plan_take(struct fetcher *fetcher,
                              enum take_quarantine quarantine,
                              bool *out_limited);
@@ -89,6 +93,7 @@ static bool wait_empty(struct fetcher *fetcher, int64_t limit_ms);
 
 enum outcome fetcher_open(const struct context *context,
                           struct roster *roster,
+                          struct settler *settler,
                           struct slots *slots,
                           struct fetcher **out_fetcher,
                           struct fault *fault)
@@ -100,6 +105,7 @@ enum outcome fetcher_open(const struct context *context,
     }
     fetcher->context = context;
     fetcher->roster = roster;
+    fetcher->settler = settler;
     fetcher->slots = slots;
     fetcher->kinds = wishes;
     fetcher->freed = slots_freed(slots);
@@ -113,6 +119,7 @@ enum outcome fetcher_open(const struct context *context,
     arena_init(&fetcher->arena, FETCHER_ARENA_BYTES);
     atomic_init(&fetcher->stopping, false);
     atomic_init(&fetcher->alive_ms, clock_mono_ms(context->clock));
+    settler_tell(settler, fetcher->freed);
     enum outcome outcome = redis_open(context->settings, &fetcher->redis, fault);
     if (outcome == OUTCOME_DONE) {
         int error = pthread_create(&fetcher->thread, NULL, fetcher_main, fetcher);
@@ -147,6 +154,7 @@ void fetcher_close(struct fetcher *fetcher)
     if (!fetcher) {
         return;
     }
+    settler_tell(fetcher->settler, NULL); /* the slots close after this */
     redis_close(fetcher->redis);
     arena_done(&fetcher->arena);
     free(fetcher->kinds);
@@ -164,7 +172,7 @@ static void *fetcher_main(void *argument)
     while (!atomic_load(&fetcher->stopping)) {
         note_alive(fetcher);
         uint64_t seen = bell_count(fetcher->freed);
-        struct slots_room room = slots_room(fetcher->slots);
+        struct slots_room room = find_room(fetcher);
         if (room.live + room.general == 0) {
             (void)bell_wait(fetcher->freed, seen, IDLE_WAIT_MS);
             continue;
@@ -226,11 +234,24 @@ static enum outcome take_round(struct fetcher *fetcher,
     return OUTCOME_DONE;
 }
 
+/* Idle slots, as far as the settler can be given more. */
+static struct slots_room find_room(struct fetcher *fetcher)
+{
+    struct slots_room room = slots_room(fetcher->slots);
+    if (settler_is_behind(fetcher->settler, true)) {
+        room.live = 0;
+    }
+    if (settler_is_behind(fetcher->settler, false)) {
+        room.general = 0;
+    }
+    return room;
+}
+
 static struct take plan_take(struct fetcher *fetcher,
                              enum take_quarantine quarantine,
                              bool *out_limited)
 {
-    struct slots_room room = slots_room(fetcher->slots);
+    struct slots_room room = find_room(fetcher);
     *out_limited |= room.general == 0;
     for (size_t i = 0; i < fetcher->kind_count; i++) {
         struct take_kind *row = &fetcher->kinds[i];

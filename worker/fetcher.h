@@ -9,7 +9,8 @@
  * Faults:  NEVER when the settings do not let a connection be made
  *
  * With nothing to take it waits on the wake list, at most a second. While
- * slots are lacking (a kind fills its share) it waits for one to become idle instead.
+ * slots are lacking (a kind fills its share, or the settler is behind) it waits for one to
+ * become idle instead.
  * A job in quarantine is run alone: when take says that it is this worker's turn, the
  * fetcher takes nothing more, waits until this worker holds nothing, runs that one, and
  * goes on. Other workers go on taking meanwhile.
@@ -24,10 +25,12 @@
 struct context;
 struct fetcher;
 struct roster;
+struct settler;
 struct slots;
 
 MUST_USE enum outcome fetcher_open(const struct context *context,
                                    struct roster *roster,
+                                   struct settler *settler,
                                    struct slots *slots,
                                    struct fetcher **out_fetcher,
                                    struct fault *fault);

@@ -20,17 +20,12 @@
 #include "worker/outage.h"
 #include "worker/roster.h"
 #include "worker/settled_line.h"
+#include "worker/settler_line.h"
 
 enum {
     GATHER_MS = 1, /* how long a batch that is not full waits for company */
     REFUSED_WAIT_MS = 5 * 1000, /* for whoever sees to what Redis refuses */
     SETTLER_ARENA_BYTES = 256 << 20,
-};
-
-/* Attempts of one partition that are settled together. */
-struct batch {
-    struct attempt *attempts[SETTLE_MOST];
-    size_t count;
 };
 
 struct settler {
@@ -47,8 +42,9 @@ struct settler {
     _Atomic int64_t give_up_ms; /* monotonic; INT64_MAX until settler_stop */
     struct bell bell;
     pthread_mutex_t mutex; /* guards the line */
-    struct attempt *first, *last; /* linked by next */
-    size_t waiting;
+    struct settler_line line;
+    struct bell *shortened; /* NULL: nobody wants to know */
+    bool kept_back[2]; /* work of all lanes, what is live: the line was long for it */
 };
 
 static void *settler_main(void *argument);
@@ -56,18 +52,18 @@ static bool is_over(struct settler *settler);
 static void wait_for_work(struct settler *settler, uint64_t seen);
 static void beat_when_due(struct settler *settler);
 static void settle_line(struct settler *settler);
-static struct batch pick_batch(struct settler *settler);
-static void put_back(struct settler *settler, const struct batch *batch);
+static struct settler_batch pick_batch(struct settler *settler);
+static void put_back(struct settler *settler, const struct settler_batch *batch);
 static enum outcome send_batch(struct settler *settler,
-                               const struct batch *batch,
+                               const struct settler_batch *batch,
                                struct settled *out_settled,
                                struct fault *fault);
 static void batch_failed(struct settler *settler,
-                         const struct batch *batch,
+                         const struct settler_batch *batch,
                          enum outcome outcome,
                          const struct fault *fault);
 static void refused(struct settler *settler,
-                    const struct batch *batch,
+                    const struct settler_batch *batch,
                     const struct fault *fault);
 static void leave(struct settler *settler, struct attempt *attempt);
 static size_t waiting(struct settler *settler);
@@ -124,10 +120,8 @@ void settler_close(struct settler *settler)
     if (!settler) {
         return;
     }
-    while (settler->first) {
-        struct attempt *attempt = settler->first;
-        settler->first = attempt->next;
-        leave(settler, attempt);
+    while (waiting(settler) > 0) {
+        leave(settler, settler_line_pick(&settler->line, 1).attempts[0]);
     }
     redis_close(settler->redis);
     arena_done(&settler->arena);
@@ -138,17 +132,26 @@ void settler_close(struct settler *settler)
 
 void settler_add(struct settler *settler, struct attempt *attempt)
 {
-    attempt->next = NULL;
     pthread_mutex_lock(&settler->mutex);
-    if (settler->last) {
-        settler->last->next = attempt;
-    } else {
-        settler->first = attempt;
-    }
-    settler->last = attempt;
-    settler->waiting++;
+    settler_line_add(&settler->line, attempt);
     pthread_mutex_unlock(&settler->mutex);
     bell_ring(&settler->bell);
+}
+
+bool settler_is_behind(struct settler *settler, bool live)
+{
+    pthread_mutex_lock(&settler->mutex);
+    bool behind = settler_line_is_long(&settler->line, live);
+    settler->kept_back[live] |= behind;
+    pthread_mutex_unlock(&settler->mutex);
+    return behind;
+}
+
+void settler_tell(struct settler *settler, struct bell *shortened)
+{
+    pthread_mutex_lock(&settler->mutex);
+    settler->shortened = shortened;
+    pthread_mutex_unlock(&settler->mutex);
 }
 
 int64_t settler_alive_ms(struct settler *settler)
@@ -233,7 +236,7 @@ static void settle_line(struct settler *settler)
     const struct clock *clock = settler->context->clock;
     while (waiting(settler) > 0 && clock_mono_ms(clock) >= settler->retry_at_ms) {
         atomic_store(&settler->alive_ms, clock_mono_ms(clock));
-        struct batch batch = pick_batch(settler);
+        struct settler_batch batch = pick_batch(settler);
         struct settled settled[SETTLE_MOST];
         struct fault fault;
         CRASH_POINT("settling");
@@ -254,51 +257,32 @@ static void settle_line(struct settler *settler)
     settler->singly = settler->singly && waiting(settler) > 0;
 }
 
-/* The first in line and those behind it that belong to its partition. */
-static struct batch pick_batch(struct settler *settler)
+static struct settler_batch pick_batch(struct settler *settler)
 {
-    struct batch batch = {.count = 0};
-    size_t most = settler->singly ? 1 : SETTLE_MOST;
     pthread_mutex_lock(&settler->mutex);
-    struct attempt **link = &settler->first;
-    struct attempt *kept = NULL;
-    while (*link && batch.count < most) {
-        struct attempt *attempt = *link;
-        if (batch.count > 0 &&
-            attempt->partition.number != batch.attempts[0]->partition.number) {
-            kept = attempt;
-            link = &attempt->next;
-            continue;
+    struct settler_batch batch =
+        settler_line_pick(&settler->line, settler->singly ? 1 : SETTLE_MOST);
+    for (int live = 0; live < 2; live++) {
+        if (settler->kept_back[live] && !settler_line_is_long(&settler->line, live)) {
+            settler->kept_back[live] = false;
+            if (settler->shortened) {
+                bell_ring(settler->shortened);
+            }
         }
-        batch.attempts[batch.count++] = attempt;
-        *link = attempt->next;
     }
-    if (!*link) {
-        settler->last = kept;
-    }
-    settler->waiting -= batch.count;
     pthread_mutex_unlock(&settler->mutex);
     return batch;
 }
 
-/* In front, in the order in which they stood. */
-static void put_back(struct settler *settler, const struct batch *batch)
+static void put_back(struct settler *settler, const struct settler_batch *batch)
 {
     pthread_mutex_lock(&settler->mutex);
-    for (size_t i = batch->count; i-- > 0;) {
-        struct attempt *attempt = batch->attempts[i];
-        attempt->next = settler->first;
-        settler->first = attempt;
-        if (!settler->last) {
-            settler->last = attempt;
-        }
-    }
-    settler->waiting += batch->count;
+    settler_line_put_back(&settler->line, batch);
     pthread_mutex_unlock(&settler->mutex);
 }
 
 static enum outcome send_batch(struct settler *settler,
-                               const struct batch *batch,
+                               const struct settler_batch *batch,
                                struct settled *out_settled,
                                struct fault *fault)
 {
@@ -324,7 +308,7 @@ static enum outcome send_batch(struct settler *settler,
  * is the fault of one of them, which is found by sending them singly; a script that stops
  * at an error keeps what it did before. */
 static void batch_failed(struct settler *settler,
-                         const struct batch *batch,
+                         const struct settler_batch *batch,
                          enum outcome outcome,
                          const struct fault *fault)
 {
@@ -350,7 +334,7 @@ static void batch_failed(struct settler *settler,
  * is refused too it goes as a bare LATER, so that the attempt counts and the job does not
  * run for ever. If even that is refused the job is let go, and a later beat gives it back. */
 static void refused(struct settler *settler,
-                    const struct batch *batch,
+                    const struct settler_batch *batch,
                     const struct fault *fault)
 {
     struct attempt *attempt = batch->attempts[0];
@@ -387,7 +371,7 @@ static void leave(struct settler *settler, struct attempt *attempt)
 static size_t waiting(struct settler *settler)
 {
     pthread_mutex_lock(&settler->mutex);
-    size_t count = settler->waiting;
+    size_t count = settler_line_count(&settler->line);
     pthread_mutex_unlock(&settler->mutex);
     return count;
 }

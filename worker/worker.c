@@ -183,8 +183,12 @@ static enum outcome open_threads(struct worker *worker, struct fault *fault)
         outcome = janitor_open(context, JANITOR_ARCHIVE, &worker->archivist, fault);
     }
     if (outcome == OUTCOME_DONE) {
-        outcome =
-            fetcher_open(context, worker->roster, worker->slots, &worker->fetcher, fault);
+        outcome = fetcher_open(context,
+                               worker->roster,
+                               worker->settler,
+                               worker->slots,
+                               &worker->fetcher,
+                               fault);
     }
     if (outcome == OUTCOME_DONE && context->settings->worker.plans) {
         outcome = planner_open(context, &worker->planner, fault);

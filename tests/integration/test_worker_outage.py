@@ -213,6 +213,36 @@ def test_what_could_not_be_settled_goes_back_when_the_worker_leaves(room):
     assert room.sum() == 1 and room.number("row", "crashes") == 0
 
 
+def test_who_waits_for_an_answer_passes_a_flood_that_redis_settles_slowly(room):
+    """Script calls that settle pass one at a time. Meanwhile the worker takes no more than
+    it may hold, and what is live waits for the call that is under way and for its own."""
+    flood, held_most = 1000, 400
+    room.enqueue(*[{"id": f"flood:{number}", "kind": "test.group", "tenant": "5"}
+                   for number in range(flood)])
+    with RedisProxy(room.stack.redis.socket, step=b'"outcome":') as proxy:
+        worker = room.worker(sets={
+            "redis.address": proxy.address, "redis.command_ms": 60000,
+            "worker.dead_after_ms": 60000})
+        wait_until(lambda: room.stack.sql_one("SELECT COUNT(*) FROM test_groups") >= 160,
+                   "a long line", 20)
+        room.enqueue({"id": "live", "kind": "test.row", "lane": "live"})
+        wait_until(lambda: room.rows() == 1, "the live one to have run", 20)
+        passed, live_at, most = 0, None, 0
+        while room.counts()["done"] <= flood:
+            wait_until(lambda: proxy.kept > passed or room.counts()["done"] > flood,
+                       "the next script call", 20)
+            most = max(most, room.counts()["leased"])
+            if live_at is None and room.field("live", "state") == "done":
+                live_at = passed
+            passed += 1
+            proxy.let_one()
+        proxy.let_go()
+        room.wait_done(flood + 2)  # and what the row has written of it
+        assert live_at <= 3
+        assert most <= held_most
+        worker.stop()
+
+
 def test_an_archive_that_hangs_does_not_hold_up_what_is_due(room):
     with room.stack.mariadb.client(database="tocsin") as holder, holder.cursor() as cursor:
         cursor.execute("LOCK TABLES jobs_archive WRITE")
