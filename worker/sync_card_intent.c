@@ -13,7 +13,8 @@
  * `created` and the phone's created_at. A phone whose zone is wrong is up to two hours
  * ahead of Paris' time, one whose date is wrong a day behind; beyond that the list would
  * be long, and the webhooks have made the row by its metadata. Nothing was created after
- * the sale had come in: AFTER_S is Stripe's clock beside ours. */
+ * the sale had come in: AFTER_S is Stripe's clock beside ours. A phone that tells of a
+ * moment after that is ahead by nobody knows how much: BEHIND_S before it is looked at. */
 enum { BEFORE_S = 2 * 3600 + 300, BEHIND_S = 25 * 3600, AFTER_S = 300 };
 enum { HTTP_NOT_FOUND = 404 };
 
@@ -70,10 +71,11 @@ enum outcome sync_card_search(struct sync_card *card, struct fault *fault)
     const struct sale *sale = &card->sale;
     int64_t sold_s = sale->sold_ms / 1000;
     int64_t received_s = sale->received_ms / 1000 + AFTER_S;
+    int64_t from_s = sold_s > received_s ? received_s - BEHIND_S : sold_s - BEFORE_S;
     int64_t until_s = received_s < sold_s + BEHIND_S ? received_s : sold_s + BEHIND_S;
     const struct listed listed = {
         .path = "/v1/payment_intents",
-        .query = {{"created[gte]", number(card, sold_s - BEFORE_S)},
+        .query = {{"created[gte]", number(card, from_s)},
                   {"created[lte]", number(card, until_s)}},
         .query_count = 2,
         .live = false,

@@ -263,6 +263,16 @@ def test_an_intent_that_names_the_sale_is_found_and_no_second_one_made(room):
     assert len(room.intents()) == 3
 
 
+def test_an_intent_is_found_also_when_the_phones_clock_is_hours_ahead(room):
+    room.webhooks(withheld=True)
+    intent = elsewhere(room, amicale_id=1, pompier_id=11, local_id="ahead")
+    room.tap(intent)
+    ahead = card("ahead")
+    room.flush({**ahead, "sold_ms": ahead["sold_ms"] + 5 * 3600 * 1000})
+    assert room.sale_row("ahead", "status, stripe_payment_intent_id") == ("succeeded", intent)
+    assert len(room.intents()) == 1
+
+
 def test_a_found_intent_of_another_amount_is_a_conflict_and_no_second_one_made(room):
     room.webhooks(withheld=True)
     elsewhere(room, amount=1600, amicale_id=1, pompier_id=11, local_id="listed")
