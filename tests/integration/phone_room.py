@@ -52,7 +52,10 @@ class PhoneRoom(PaymentsRoom):
         return wait_until(done, "the batch to be done", timeout_s, every_s=0.05)
 
     def clear(self):
+        crowded = self.redis.dbsize() > 1000
         self.redis.flushall()  # what a test left behind needs no worker
+        if crowded:  # the front door counts once a second
+            wait_until(lambda: self.metric("tocsin_sync_backlog") == 0, "no backlog is seen")
         for table in ("sync_conflicts", "sync_batches", "jobs_archive"):
             self.sql(f"DELETE FROM {table}")
         super().clear()
