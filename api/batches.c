@@ -178,22 +178,27 @@ static enum outcome load_batch(struct look *look,
     return look->found ? view_batch(look, db, arena, fault) : outcome;
 }
 
+/* The rows of a thousand sales are megabytes, and a flush that has waited holds some of
+ * its own already. */
 static enum outcome view_batch(struct look *look,
                                struct mariadb *db,
                                struct arena *arena,
                                struct fault *fault)
 {
     struct sql_rows rows;
+    struct arena scratch;
     size_t *places = NULL;
+    arena_init(&scratch, REQUEST_ARENA_BYTES);
     batch_view_begin(&look->view,
                      look->request->loop->door->ring,
                      &look->batch,
                      &look->request->arena);
     enum outcome outcome =
-        batch_view_look_at_all(&look->view, db, arena, &rows, &places, fault);
+        batch_view_look_at_all(&look->view, db, &scratch, &rows, &places, fault);
     if (outcome == OUTCOME_DONE && !look->streams) {
         look->body = write_batch(look, &rows, places, arena);
     }
+    arena_done(&scratch);
     return outcome;
 }
 

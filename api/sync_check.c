@@ -309,13 +309,17 @@ static int by_content(const void *a, const void *b)
 }
 
 /* One SELECT for all. The table of names is the outer one, so that each is looked up in
- * the unique key (pompier_id, local_id). */
+ * the unique key (pompier_id, local_id). The rows are large, and are not kept: what a
+ * thousand sales need later would not fit beside them. */
 static void ask_books(struct sync *sync, struct mariadb *db, struct arena *arena)
 {
     struct sql_rows rows;
-    size_t *places = ARENA_ARRAY(arena, size_t, sync->batch.count);
-    struct span ids = write_ids(sync, places, arena);
+    struct arena scratch;
+    arena_init(&scratch, REQUEST_ARENA_BYTES);
+    size_t *places = ARENA_ARRAY(&scratch, size_t, sync->batch.count);
+    struct span ids = write_ids(sync, places, &scratch);
     if (ids.len == 0) {
+        arena_done(&scratch);
         return;
     }
     enum outcome outcome = mariadb_run(
@@ -325,7 +329,7 @@ static void ask_books(struct sync *sync, struct mariadb *db, struct arena *arena
         " PATH '$')) AS given STRAIGHT_JOIN payment_intents"
         " ON payment_intents.pompier_id = ? AND payment_intents.local_id = given.name",
         SQL_VALUES(SQL_SPAN(ids), SQL_I64(sync->batch.pompier_id)),
-        arena,
+        &scratch,
         &rows,
         &sync->books_fault);
     sync->books_away = outcome != OUTCOME_DONE;
@@ -337,6 +341,7 @@ static void ask_books(struct sync *sync, struct mariadb *db, struct arena *arena
             compare(sync, at, &rows, row, arena);
         }
     }
+    arena_done(&scratch);
 }
 
 static struct span write_ids(const struct sync *sync, size_t *places, struct arena *arena)
@@ -382,7 +387,7 @@ static void compare(struct sync *sync,
                          : amount_minor != item->amount_minor ? SPAN("other_amount")
                                                               : SPAN("other_intent");
         item->known_minor = amount_minor;
-        item->known_method = method;
+        item->known_method = arena_span(arena, method);
         sold->way = same_method && amount_minor == item->amount_minor ? SYNC_BY_INTENT
                                                                       : SYNC_BY_CONTENT;
         return;
