@@ -54,6 +54,7 @@ struct look {
     void *late_context;
 };
 
+static bool are_streams_full(struct request *request);
 static bool wants_stream(const struct request *request);
 static enum outcome load(struct mariadb *db,
                          struct arena *arena,
@@ -102,7 +103,6 @@ static void on_synced(struct request *request,
 
 void batches_show(struct request *request)
 {
-    const struct loop *loop = request->loop;
     struct look *look = ARENA_NEW(&request->arena, struct look);
     look->request = request;
     look->id = arena_span(&request->arena, request->params[0]);
@@ -111,15 +111,23 @@ void batches_show(struct request *request)
         request_problem(request, PROBLEM_NOT_FOUND);
         return;
     }
-    if (look->streams && (int64_t)counter_read(&loop->counters->streams) >=
-                             loop->door->settings->api.streams_max) {
-        sync_refuse(request,
-                    PROBLEM_UNAVAILABLE,
-                    sync_retry_s(STREAM_RETRY_LEAST_S, 0, 0));
+    if (look->streams && are_streams_full(request)) {
         return;
     }
     request_keep(request);
     reader_ask(request, load, on_loaded, look);
+}
+
+/* Then it is answered. */
+static bool are_streams_full(struct request *request)
+{
+    const struct loop *loop = request->loop;
+    if ((int64_t)counter_read(&loop->counters->streams) <
+        loop->door->settings->api.streams_max) {
+        return false;
+    }
+    sync_refuse(request, PROBLEM_UNAVAILABLE, sync_retry_s(STREAM_RETRY_LEAST_S, 0, 0));
+    return true;
 }
 
 static bool wants_stream(const struct request *request)
@@ -291,10 +299,14 @@ static void on_job(struct request *request,
     reader_ask(request, load, on_loaded, look);
 }
 
+/* Others may have begun while its batch was read. */
 static void begin_stream(struct look *look)
 {
     struct request *request = look->request;
     struct loop *loop = request->loop;
+    if (are_streams_full(request)) {
+        return;
+    }
     counter_add(&loop->counters->streams, 1);
     request_stream(request, STREAM_TYPE, STREAM_HEADERS);
     request_stream_send(

@@ -187,6 +187,28 @@ def test_streams_are_bounded(room):
     wait_until(lambda: room.metric("tocsin_streams") == 0, "all have left")
 
 
+def test_streams_that_come_together_are_bounded_too(room):
+    """All of them find room, and then wait for MariaDB."""
+    room.stop_workers()
+    answer = room.flush(room.seller, items(1))
+    streams = []
+    room.stack.mariadb.freeze()
+    try:
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            coming = [pool.submit(Stream, room.seller, path_of(answer)) for _ in range(6)]
+            wait_until(lambda: room.metric("tocsin_reads_waiting") == 4,  # two have a thread
+                       "all to ask for their batch", every_s=0.01)
+            room.stack.mariadb.thaw()
+            streams = [one.result() for one in coming]
+        assert sorted(stream.status for stream in streams) == [200] * 3 + [503] * 3
+        assert room.metric("tocsin_streams") == 3
+    finally:
+        room.stack.mariadb.thaw()
+        for stream in streams:
+            stream.close()
+    wait_until(lambda: room.metric("tocsin_streams") == 0, "all have left")
+
+
 def test_a_stream_ends_with_its_session(room):
     room.stop_workers()
     answer = room.flush(room.second, items(1))
