@@ -39,6 +39,7 @@ void batch_watch_add(struct request *request, struct watch *watch)
     watch->next_ms = now_ms + watch->every_ms;
     watch->told_ms = now_ms;
     watch->looking = false;
+    watch->alone = false;
     watch->before = NULL;
     watch->behind = loop->watches;
     if (loop->watches) {
@@ -69,6 +70,16 @@ void batch_watch_tick(struct loop *loop, int64_t now_ms)
             look(watch);
         }
     }
+}
+
+void batch_watch_close(struct loop *loop)
+{
+    struct watch *behind = NULL;
+    for (struct watch *watch = loop->watches; watch; watch = behind) {
+        behind = watch->behind;
+        watch->alone = true;
+    }
+    loop->watches = NULL;
 }
 
 static void look(struct watch *watch)
@@ -178,6 +189,10 @@ static void tell(struct watch *watch, enum watched watched)
 static void take_off(struct watch *watch)
 {
     struct request *request = watch->request;
+    request->left = NULL;
+    if (watch->alone) {
+        return;
+    }
     if (watch->before) {
         watch->before->behind = watch->behind;
     } else {
@@ -186,5 +201,4 @@ static void take_off(struct watch *watch)
     if (watch->behind) {
         watch->behind->before = watch->before;
     }
-    request->left = NULL;
 }

@@ -53,6 +53,7 @@ struct watch {
     int64_t next_ms;
     int64_t told_ms;
     bool looking; /* a thread has it */
+    bool alone; /* the loop closes: those beside it may be freed by a thread */
     bool changed;
     bool ended;
 };
@@ -62,5 +63,8 @@ struct watch {
 void batch_watch_add(struct request *request, struct watch *watch);
 /* Every WAITING_TICK_MS. */
 void batch_watch_tick(struct loop *loop, int64_t now_ms);
+/* Before the loop's mailbox closes: who looks is freed by its thread from then on, and
+ * nobody refers to another one any more. */
+void batch_watch_close(struct loop *loop);
 
 #endif

@@ -149,6 +149,7 @@ void loop_close(struct loop *loop)
     if (loop->base) {
         connection_close_all(loop);
     }
+    batch_watch_close(loop);
     mailbox_close(loop->reads);
     device_list_close(loop->devices);
     redis_async_close(loop->redis);
