@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A line of questions, the threads that read MariaDB for them, and the loops' mailboxes
+ * Two lines of questions, the threads that read MariaDB for them, and the loops' mailboxes
  * that the answers go to. */
 #include "api/reader.h"
 
@@ -23,7 +23,14 @@
 #include "common/base/settings.h"
 #include "common/link/mariadb.h"
 
-enum { STOP_MS = 1000 };
+enum {
+    STOP_MS = 1000,
+    /* Of those who go on without MariaDB. */
+    HASTY_MS = 2000, /* so long they wait for it */
+    HANGS_MS = 1000, /* a connection lost only after so long was lost to silence */
+    REST_MS = 10 * 1000, /* and then it is left alone */
+};
+enum { READS, APART, LINES };
 enum reader_fault { READER_LINE_FULL = 1, READER_TOO_LATE, READER_LEAVING };
 
 /* In the arena of its request. Whoever holds it alone touches it: the line, then a thread,
@@ -53,9 +60,17 @@ struct mailbox {
     int with_threads; /* questions that threads work on */
 };
 
+struct line {
+    struct questions questions;
+    int waiting;
+    pthread_cond_t came;
+};
+
 struct hand {
     struct reader *reader;
+    struct line *line; /* that it takes from */
     struct mariadb *db;
+    int64_t rests_until_ms; /* MariaDB hangs, and is not asked before */
     pthread_t thread;
     bool started;
 };
@@ -66,21 +81,27 @@ struct reader {
     int hand_count;
     struct hand *hands;
     pthread_mutex_t lock; /* of what follows and of every mailbox */
-    pthread_cond_t came;
     bool stop;
-    struct questions line;
-    int waiting;
+    struct line lines[LINES];
     uint64_t taken;
     uint64_t failed;
 };
 
+static struct settings hurried(const struct settings *settings, int64_t most_ms);
+static void ask(struct request *request,
+                int which,
+                reader_read_fn read,
+                reader_answer_fn answer,
+                void *context);
+static void expire_line(struct reader *reader, struct line *line);
 static void *work(void *context);
-static struct question *take(struct reader *reader);
+static struct question *take(struct hand *hand);
+static void rest_if_it_hangs(struct hand *hand, int64_t began_ms);
 static void hand_back(struct question *question);
 static bool close_hand(struct hand *hand);
 static void append(struct questions *list, struct question *question);
 static struct question *cut_first(struct questions *list);
-static void take_those_of(struct reader *reader,
+static void take_those_of(struct line *line,
                           const struct mailbox *mailbox,
                           struct questions *out_list);
 static void leave(struct questions *list);
@@ -94,29 +115,33 @@ enum outcome reader_open(const struct settings *settings,
                          struct fault *fault)
 {
     struct reader *reader = calloc(1, sizeof(*reader));
-    if (!reader || pthread_mutex_init(&reader->lock, NULL) != 0 ||
-        pthread_cond_init(&reader->came, NULL) != 0) {
+    if (!reader || pthread_mutex_init(&reader->lock, NULL) != 0) {
         abort();
+    }
+    for (int i = 0; i < LINES; i++) {
+        if (pthread_cond_init(&reader->lines[i].came, NULL) != 0) {
+            abort();
+        }
     }
     reader->clock = clock;
     reader->limit_ms = settings->api.read_ms;
-    reader->hand_count = (int)settings->api.readers;
+    reader->hand_count = LINES * (int)settings->api.readers;
     reader->hands = calloc((size_t)reader->hand_count, sizeof(struct hand));
     if (!reader->hands) {
         abort();
     }
     /* A request waits for no answer of MariaDB longer than it would wait in line. */
-    struct settings hurried = *settings;
-    if (hurried.mariadb.connect_ms > reader->limit_ms) {
-        hurried.mariadb.connect_ms = reader->limit_ms;
-    }
-    if (hurried.mariadb.query_ms > reader->limit_ms) {
-        hurried.mariadb.query_ms = reader->limit_ms;
-    }
+    const struct settings of_line[LINES] = {
+        [READS] = hurried(settings, reader->limit_ms),
+        [APART] =
+            hurried(settings, reader->limit_ms < HASTY_MS ? reader->limit_ms : HASTY_MS),
+    };
     enum outcome outcome = OUTCOME_DONE;
     for (int i = 0; i < reader->hand_count && outcome == OUTCOME_DONE; i++) {
-        reader->hands[i].reader = reader;
-        outcome = mariadb_open(&hurried, MARIADB_READER, &reader->hands[i].db, fault);
+        struct hand *hand = &reader->hands[i];
+        hand->reader = reader;
+        hand->line = &reader->lines[i % LINES];
+        outcome = mariadb_open(&of_line[i % LINES], MARIADB_READER, &hand->db, fault);
     }
     if (outcome != OUTCOME_DONE) {
         bool ended = reader_close(reader);
@@ -125,6 +150,18 @@ enum outcome reader_open(const struct settings *settings,
     }
     *out_reader = reader;
     return OUTCOME_DONE;
+}
+
+static struct settings hurried(const struct settings *settings, int64_t most_ms)
+{
+    struct settings hurried = *settings;
+    if (hurried.mariadb.connect_ms > most_ms) {
+        hurried.mariadb.connect_ms = most_ms;
+    }
+    if (hurried.mariadb.query_ms > most_ms) {
+        hurried.mariadb.query_ms = most_ms;
+    }
+    return hurried;
 }
 
 void reader_start(struct reader *reader)
@@ -144,9 +181,12 @@ bool reader_close(struct reader *reader)
         return true;
     }
     pthread_mutex_lock(&reader->lock);
-    assert(!reader->line.first); /* its loop took it along when it closed */
     reader->stop = true;
-    pthread_cond_broadcast(&reader->came);
+    for (int i = 0; i < LINES; i++) {
+        /* Its loops took what was in it along when they closed. */
+        assert(!reader->lines[i].questions.first);
+        pthread_cond_broadcast(&reader->lines[i].came);
+    }
     pthread_mutex_unlock(&reader->lock);
     bool ended = true;
     for (int i = 0; i < reader->hand_count; i++) {
@@ -155,7 +195,9 @@ bool reader_close(struct reader *reader)
     if (!ended) {
         return false;
     }
-    pthread_cond_destroy(&reader->came);
+    for (int i = 0; i < LINES; i++) {
+        pthread_cond_destroy(&reader->lines[i].came);
+    }
     pthread_mutex_destroy(&reader->lock);
     free(reader->hands);
     free(reader);
@@ -164,11 +206,19 @@ bool reader_close(struct reader *reader)
 
 void reader_expire(struct reader *reader)
 {
-    int64_t now_ms = clock_mono_ms(reader->clock);
     pthread_mutex_lock(&reader->lock);
-    while (reader->line.first && reader->line.first->until_ms <= now_ms) {
-        struct question *question = cut_first(&reader->line);
-        reader->waiting--;
+    for (int i = 0; i < LINES; i++) {
+        expire_line(reader, &reader->lines[i]);
+    }
+    pthread_mutex_unlock(&reader->lock);
+}
+
+static void expire_line(struct reader *reader, struct line *line)
+{
+    int64_t now_ms = clock_mono_ms(reader->clock);
+    while (line->questions.first && line->questions.first->until_ms <= now_ms) {
+        struct question *question = cut_first(&line->questions);
+        line->waiting--;
         reader->failed++;
         question->outcome = fault_set(&question->fault,
                                       OUTCOME_LATER,
@@ -177,13 +227,12 @@ void reader_expire(struct reader *reader)
                                       "no thread came to it in time");
         post(question);
     }
-    pthread_mutex_unlock(&reader->lock);
 }
 
 void reader_write_metrics(struct reader *reader, struct text *out)
 {
     pthread_mutex_lock(&reader->lock);
-    int waiting = reader->waiting;
+    int waiting = reader->lines[READS].waiting + reader->lines[APART].waiting;
     uint64_t taken = reader->taken;
     uint64_t failed = reader->failed;
     pthread_mutex_unlock(&reader->lock);
@@ -244,7 +293,9 @@ void mailbox_close(struct mailbox *mailbox)
     pthread_mutex_lock(&reader->lock);
     struct questions answered = mailbox->answered;
     mailbox->answered = (struct questions){.first = NULL};
-    take_those_of(reader, mailbox, &line);
+    for (int i = 0; i < LINES; i++) {
+        take_those_of(&reader->lines[i], mailbox, &line);
+    }
     mailbox->loop->reads = NULL; /* who asks from now on is refused */
     mailbox->loop = NULL;
     event_free(mailbox->event);
@@ -276,6 +327,23 @@ void reader_ask(struct request *request,
                 reader_answer_fn answer,
                 void *context)
 {
+    ask(request, READS, read, answer, context);
+}
+
+void reader_ask_apart(struct request *request,
+                      reader_read_fn read,
+                      reader_answer_fn answer,
+                      void *context)
+{
+    ask(request, APART, read, answer, context);
+}
+
+static void ask(struct request *request,
+                int which,
+                reader_read_fn read,
+                reader_answer_fn answer,
+                void *context)
+{
     struct loop *loop = request->loop;
     struct fault fault;
     if (!loop->reads) {
@@ -285,6 +353,7 @@ void reader_ask(struct request *request,
         return;
     }
     struct reader *reader = loop->reads->reader;
+    struct line *line = &reader->lines[which];
     /* A request has one question at a time: one that asks for minutes needs no more. */
     struct question *question = request->question;
     if (!question) {
@@ -298,10 +367,10 @@ void reader_ask(struct request *request,
                                   .context = context,
                                   .until_ms = loop_mono_ms(loop) + reader->limit_ms};
     pthread_mutex_lock(&reader->lock);
-    if (reader->waiting < READER_LINE) {
-        reader->waiting++;
-        append(&reader->line, question);
-        pthread_cond_signal(&reader->came);
+    if (line->waiting < READER_LINE) {
+        line->waiting++;
+        append(&line->questions, question);
+        pthread_cond_signal(&line->came);
     } else {
         reader->failed++;
         question->outcome = fault_set(&question->fault,
@@ -329,33 +398,52 @@ static void *work(void *context)
 {
     struct hand *hand = context;
     struct question *question;
-    while ((question = take(hand->reader)) != NULL) {
-        question->outcome = question->read(hand->db,
+    while ((question = take(hand)) != NULL) {
+        int64_t began_ms = clock_mono_ms(hand->reader->clock);
+        bool rests = began_ms < hand->rests_until_ms;
+        question->outcome = question->read(rests ? NULL : hand->db,
                                            &question->request->arena,
                                            question->context,
                                            &question->fault);
+        if (!rests) {
+            rest_if_it_hangs(hand, began_ms);
+        }
         hand_back(question);
     }
     return NULL;
 }
 
 /* The next one that is worth beginning; NULL when the reader stops. */
-static struct question *take(struct reader *reader)
+static struct question *take(struct hand *hand)
 {
+    struct reader *reader = hand->reader;
+    struct line *line = hand->line;
     struct question *question = NULL;
     reader_expire(reader);
     pthread_mutex_lock(&reader->lock);
-    while (!reader->stop && !reader->line.first) {
-        pthread_cond_wait(&reader->came, &reader->lock);
+    while (!reader->stop && !line->questions.first) {
+        pthread_cond_wait(&line->came, &reader->lock);
     }
     if (!reader->stop) {
-        question = cut_first(&reader->line);
+        question = cut_first(&line->questions);
         question->mailbox->with_threads++;
-        reader->waiting--;
+        line->waiting--;
         reader->taken++;
     }
     pthread_mutex_unlock(&reader->lock);
     return question;
+}
+
+/* A MariaDB that is not there says so at once, and may be asked each time. One that hangs
+ * would cost everybody who comes the same wait. */
+static void rest_if_it_hangs(struct hand *hand, int64_t began_ms)
+{
+    struct reader *reader = hand->reader;
+    int64_t now_ms = clock_mono_ms(reader->clock);
+    if (hand->line == &reader->lines[APART] && now_ms - began_ms >= HANGS_MS &&
+        !mariadb_is_open(hand->db)) {
+        hand->rests_until_ms = now_ms + REST_MS;
+    }
 }
 
 static void hand_back(struct question *question)
@@ -412,18 +500,18 @@ static struct question *cut_first(struct questions *list)
     return question;
 }
 
-static void take_those_of(struct reader *reader,
+static void take_those_of(struct line *line,
                           const struct mailbox *mailbox,
                           struct questions *out_list)
 {
     struct questions others = {.first = NULL};
-    while (reader->line.first) {
-        struct question *question = cut_first(&reader->line);
+    while (line->questions.first) {
+        struct question *question = cut_first(&line->questions);
         bool is_theirs = question->mailbox == mailbox;
-        reader->waiting -= is_theirs;
+        line->waiting -= is_theirs;
         append(is_theirs ? out_list : &others, question);
     }
-    reader->line = others;
+    line->questions = others;
 }
 
 /* Under the lock, so that the descriptor is still the mailbox's. */

@@ -2,9 +2,9 @@
  *
  * reader - the threads that read MariaDB for requests, as the user who may only SELECT.
  *
- * Owns:    api.readers threads with a connection each, one bounded line of questions, and
- *          a mailbox for the answers of each loop
- * Callers: handlers of any loop (reader_ask); door (open, start, close); loops (their
+ * Owns:    two bounded lines of questions, for each of them api.readers threads with a
+ *          connection each, and a mailbox for the answers of each loop
+ * Callers: handlers of any loop (reader_ask and its kin); door (open, start, close); loops (their
  *          mailbox, expire); metrics
  * Blocks:  never, apart from closing
  * Order:   reader_open, reader_start, the loops' mailboxes, reader_close
@@ -14,6 +14,9 @@
  * A question runs on a reader's thread and is answered on the loop that asked. Both work
  * with the request's arena, one after the other: between reader_ask and the answer the
  * loop must leave the request alone.
+ *
+ * What is taken in whether MariaDB is there or not stands in a line of its own: it waits
+ * neither for those who hang in MariaDB nor, again and again, for MariaDB itself.
  */
 #ifndef API_READER_H
 #define API_READER_H
@@ -32,7 +35,8 @@ struct request;
 struct settings;
 struct text;
 
-/* On a reader's thread: what it finds goes into `context`, in the arena. */
+/* On a reader's thread: what it finds goes into `context`, in the arena. `db` is NULL when
+ * MariaDB hangs and is not to be asked: of reader_ask_apart alone. */
 typedef enum outcome (*reader_read_fn)(struct mariadb *db,
                                        struct arena *arena,
                                        void *context,
@@ -71,6 +75,11 @@ void reader_ask(struct request *request,
                 reader_read_fn read,
                 reader_answer_fn answer,
                 void *context);
+/* The same, for who goes on without MariaDB. */
+void reader_ask_apart(struct request *request,
+                      reader_read_fn read,
+                      reader_answer_fn answer,
+                      void *context);
 /* 503, and a line in the log. */
 void reader_failed(struct request *request, const struct fault *fault);
 

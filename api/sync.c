@@ -115,7 +115,7 @@ static void begin(struct request *request, struct span key)
     if (key.len > 0) {
         batch_job_find(request, batch->id, on_found, sync);
     } else {
-        reader_ask(request, sync_check, on_checked, sync);
+        reader_ask_apart(request, sync_check, on_checked, sync);
     }
 }
 
@@ -149,7 +149,7 @@ static void on_found(struct request *request,
         return;
     }
     sync->sealed_before = sealed;
-    reader_ask(request, sync_check, on_checked, sync);
+    reader_ask_apart(request, sync_check, on_checked, sync);
 }
 
 static void on_checked(struct request *request,
@@ -215,7 +215,7 @@ static void on_enqueued(void *context, enum outcome outcome, const struct fault 
 
 static void judge(struct sync *sync)
 {
-    reader_ask(sync->request, conclude, on_concluded, sync);
+    reader_ask_apart(sync->request, conclude, on_concluded, sync);
 }
 
 /* On a reader's thread: a thousand verdicts take a millisecond to write. */

@@ -22,6 +22,7 @@
 
 enum { PAYMENT_BYTES = 8 * 1024, IDS_BYTES = 128 * 1024, DAY_MS = 24 * 3600 * 1000 };
 enum { DEVICE, SENT_AT, RULES };
+enum sync_fault { SYNC_BOOKS_HANG = 1 };
 
 static const struct field_rule rules[RULES] = {
     [DEVICE] = {"device_id", FIELD_IS_NAME, false, 1, SALE_DEVICE_ID_BYTES, NULL},
@@ -31,6 +32,10 @@ static const struct field_rule rules[RULES] = {
 #define TRANSACTIONS "transactions"
 
 static bool look_at_key(struct sync *sync, struct mariadb *db, struct arena *arena);
+static bool find_before(struct sync *sync,
+                        struct mariadb *db,
+                        struct arena *arena,
+                        struct batch *out_before);
 static bool read_whole(struct sync *sync,
                        const struct cJSON *document,
                        struct arena *arena);
@@ -70,6 +75,14 @@ enum outcome sync_check(struct mariadb *db,
 {
     struct sync *sync = context;
     struct cJSON *document = NULL;
+    if (!db) {
+        sync->books_away = true;
+        (void)fault_set(&sync->books_fault,
+                        OUTCOME_LATER,
+                        "sync",
+                        SYNC_BOOKS_HANG,
+                        "mariadb hangs: it is not asked for a while");
+    }
     if (sync->key.len > 0 && look_at_key(sync, db, arena)) {
         return OUTCOME_DONE;
     }
@@ -85,40 +98,21 @@ enum outcome sync_check(struct mariadb *db,
     json_free(document);
     if (sync->end == SYNC_GOES_ON) {
         find_repeats(sync, arena);
-        ask_books(sync, db, arena);
+        if (!sync->books_away) {
+            ask_books(sync, db, arena);
+        }
         sync_make_jobs(sync, arena);
     }
     return OUTCOME_DONE;
 }
 
-/* Whether the key came before, and all is said: what Redis has of its batch came with the
- * request, else the row is asked for. */
+/* Whether the key came before, and all is said. */
 static bool look_at_key(struct sync *sync, struct mariadb *db, struct arena *arena)
 {
     struct batch *batch = &sync->batch;
     struct batch before;
-    struct fault fault;
-    bool found = false;
     batch->request_mac = asking_key_mac(sync->request, sync->request->body);
-    enum outcome outcome = sync->sealed_before.len > 0
-                               ? batch_read_sealed(sync->door->ring,
-                                                   batch->pompier_id,
-                                                   batch->id,
-                                                   sync->sealed_before,
-                                                   arena,
-                                                   &before,
-                                                   &fault)
-                               : batch_read_row(db,
-                                                batch->pompier_id,
-                                                batch->id,
-                                                arena,
-                                                &before,
-                                                &found,
-                                                &fault);
-    found = found || sync->sealed_before.len > 0;
-    if (outcome != OUTCOME_DONE || !found) {
-        sync->books_fault = fault;
-        sync->books_away = outcome != OUTCOME_DONE;
+    if (!find_before(sync, db, arena, &before)) {
         return false;
     }
     if (!span_equal(before.request_mac, batch->request_mac)) {
@@ -128,9 +122,47 @@ static bool look_at_key(struct sync *sync, struct mariadb *db, struct arena *are
     *batch = before;
     sync->sales = ARENA_ARRAY(arena, struct sync_sale, batch->count);
     sync->end = SYNC_REPLAYED;
-    ask_books(sync, db, arena);
+    if (!sync->books_away) {
+        ask_books(sync, db, arena);
+    }
     sync->body = sync_write(sync, arena);
     return true;
+}
+
+/* What Redis has of the key's batch came with the request, else its row is asked for. */
+static bool find_before(struct sync *sync,
+                        struct mariadb *db,
+                        struct arena *arena,
+                        struct batch *out_before)
+{
+    const struct batch *batch = &sync->batch;
+    struct fault fault;
+    bool found = false;
+    enum outcome outcome = OUTCOME_DONE;
+    if (sync->sealed_before.len > 0) {
+        outcome = batch_read_sealed(sync->door->ring,
+                                    batch->pompier_id,
+                                    batch->id,
+                                    sync->sealed_before,
+                                    arena,
+                                    out_before,
+                                    &fault);
+        found = outcome == OUTCOME_DONE;
+    } else if (db) {
+        outcome = batch_read_row(db,
+                                 batch->pompier_id,
+                                 batch->id,
+                                 arena,
+                                 out_before,
+                                 &found,
+                                 &fault);
+    }
+    if (outcome != OUTCOME_DONE) {
+        sync->books_fault = fault;
+        sync->books_away = true;
+        return false;
+    }
+    return found;
 }
 
 static bool read_whole(struct sync *sync,
