@@ -6,6 +6,7 @@ with a deadline; a process that ends while it is waited for is reported with its
 """
 
 import os
+import random
 import re
 import signal
 import socket
@@ -38,10 +39,17 @@ def wait_until(condition, what, timeout_s=20.0, every_s=0.02):
 
 
 def free_port():
-    """A TCP port of the loopback that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port of the loopback that nobody listens on at this moment. Linux gives those
+    from 32768 on to connections that go out, one of which could take it before the server
+    that it is for has started."""
+    while True:
+        port = random.randrange(10000, 32768)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def accepts(address):
