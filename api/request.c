@@ -45,6 +45,7 @@ void request_keep(struct request *request)
     request->http = http;
     request->buffer = buffer;
     request->kept_bytes = bytes;
+    request->loop->kept_bytes += bytes;
 }
 
 static struct span rebase(struct span span, const char *from, const char *to)
@@ -182,6 +183,7 @@ void request_drop(struct request *request)
 {
     struct loop *loop = request->loop;
     counter_add(&loop->counters->waiting, -1);
+    loop->kept_bytes -= request->kept_bytes;
     wipe_kept(request);
     if (loop->spare_count == SPARES_MOST) {
         arena_done(&request->arena);

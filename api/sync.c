@@ -31,6 +31,7 @@
 enum { RETRY_LEAST_S = 2, ID_HEX_BYTES = 24 };
 
 static bool is_backlog_full(struct request *request);
+static bool is_too_heavy(struct request *request);
 static void begin(struct request *request, struct span key);
 static struct span batch_id_of(struct request *request, struct span key);
 static void on_found(struct request *request,
@@ -69,7 +70,7 @@ void sync_receive(struct request *request)
     struct span key;
     if (!asking_key_read(request, &key)) {
         request_problem(request, PROBLEM_BAD_IDEMPOTENCY_KEY);
-    } else if (!is_backlog_full(request)) {
+    } else if (!is_backlog_full(request) && !is_too_heavy(request)) {
         begin(request, key);
     }
 }
@@ -87,6 +88,16 @@ static bool is_backlog_full(struct request *request)
     sync_refuse(request,
                 PROBLEM_BACKLOG_FULL,
                 sync_retry_s(door->settings->sync.retry_s, backlog, most));
+    return true;
+}
+
+/* The same of those that are being taken in. */
+static bool is_too_heavy(struct request *request)
+{
+    if (request->loop->kept_bytes + request->body.len <= SYNC_KEPT_BYTES) {
+        return false;
+    }
+    sync_refuse(request, PROBLEM_UNAVAILABLE, sync_retry_s(RETRY_LEAST_S, 0, 0));
     return true;
 }
 

@@ -22,6 +22,11 @@
 
 struct request;
 
+/* Of one loop: what requests that are not answered yet may weigh when a flush comes. Each
+ * takes about ten times its body until its answer, so this bounds them all together; whoever
+ * comes beyond is 503. */
+enum { SYNC_KEPT_BYTES = 24 << 20 };
+
 void sync_receive(struct request *request); /* POST /api/payments/batch-sync */
 
 #endif
