@@ -29,6 +29,8 @@ static void on_looked(struct request *request,
 static void on_left(struct request *request, void *context);
 static void tell(struct watch *watch, enum watched watched);
 static void take_off(struct watch *watch);
+static void append(struct watch *watch);
+static void cut(struct watch *watch);
 
 void batch_watch_add(struct request *request, struct watch *watch)
 {
@@ -40,12 +42,7 @@ void batch_watch_add(struct request *request, struct watch *watch)
     watch->told_ms = now_ms;
     watch->looking = false;
     watch->alone = false;
-    watch->before = NULL;
-    watch->behind = loop->watches;
-    if (loop->watches) {
-        loop->watches->before = watch;
-    }
-    loop->watches = watch;
+    append(watch);
     request->left = on_left;
     request->left_context = watch;
 }
@@ -66,7 +63,7 @@ void batch_watch_tick(struct loop *loop, int64_t now_ms)
             tell(watch, WATCHED_LEAVING);
         } else if (now_ms >= watch->until_ms) {
             tell(watch, WATCHED_LATE);
-        } else if (now_ms >= watch->next_ms) {
+        } else if (now_ms >= watch->next_ms && loop->looks < WATCH_LOOKS) {
             look(watch);
         }
     }
@@ -80,14 +77,17 @@ void batch_watch_close(struct loop *loop)
         watch->alone = true;
     }
     loop->watches = NULL;
+    loop->last_watch = NULL;
 }
 
 static void look(struct watch *watch)
 {
+    struct loop *loop = watch->request->loop;
     watch->looking = true;
     watch->changed = false;
     watch->ended = false;
-    counter_add(&watch->request->loop->counters->batch_looks, 1);
+    loop->looks++;
+    counter_add(&loop->counters->batch_looks, 1);
     reader_ask(watch->request, read_view, on_looked, watch);
 }
 
@@ -143,6 +143,11 @@ static void on_looked(struct request *request,
     struct watch *watch = context;
     int64_t now_ms = loop_mono_ms(request->loop);
     watch->looking = false;
+    request->loop->looks--;
+    if (!watch->alone) {
+        cut(watch);
+        append(watch);
+    }
     if (outcome != OUTCOME_DONE) {
         log_debug("a batch could not be looked at",
                   LOG_TEXT("request", request->id),
@@ -190,15 +195,35 @@ static void take_off(struct watch *watch)
 {
     struct request *request = watch->request;
     request->left = NULL;
-    if (watch->alone) {
-        return;
+    if (!watch->alone) {
+        cut(watch);
     }
+}
+
+static void append(struct watch *watch)
+{
+    struct loop *loop = watch->request->loop;
+    watch->before = loop->last_watch;
+    watch->behind = NULL;
+    if (watch->before) {
+        watch->before->behind = watch;
+    } else {
+        loop->watches = watch;
+    }
+    loop->last_watch = watch;
+}
+
+static void cut(struct watch *watch)
+{
+    struct loop *loop = watch->request->loop;
     if (watch->before) {
         watch->before->behind = watch->behind;
     } else {
-        request->loop->watches = watch->behind;
+        loop->watches = watch->behind;
     }
     if (watch->behind) {
         watch->behind->before = watch->before;
+    } else {
+        loop->last_watch = watch->before;
     }
 }

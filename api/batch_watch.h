@@ -9,7 +9,9 @@
  * Units:   moments are the loop's monotonic clock in milliseconds
  *
  * A look is a question to MariaDB, on a reader's thread. It comes again after `every_ms`
- * when something had changed, and ever later, up to `slowest_ms`, while nothing does.
+ * when something had changed, and ever later, up to `slowest_ms`, while nothing does. At
+ * most WATCH_LOOKS of a loop are on their way at once, so that a crowd that watches does
+ * not fill the line for those who ask.
  * While MariaDB is away the looks fail and go on. Each look also sees whether the session
  * is still one: a stream lives longer than what is believed of it.
  */
@@ -23,6 +25,8 @@
 
 struct loop;
 struct request;
+
+enum { WATCH_LOOKS = 32 };
 
 enum watched {
     WATCHED_CHANGED, /* the watch goes on */

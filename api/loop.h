@@ -70,7 +70,9 @@ struct loop {
     struct ingest *ingest;
     struct sync_line *sync_line;
     struct waiting *waiting;
-    struct watch *watches; /* of batches */
+    struct watch *watches; /* of batches: who was looked at longest ago comes first */
+    struct watch *last_watch;
+    int looks; /* that are on their way */
     struct subscriber *subscriber;
     struct device_list *devices;
     struct mailbox *reads; /* NULL: it closes */
@@ -93,6 +95,7 @@ struct loop {
     struct connection_list lists[CONNECTION_STATES];
     size_t connection_count; /* those that are not closed */
     size_t buffered_bytes; /* of what they have read */
+    size_t kept_bytes; /* of requests that are kept until they are answered */
     struct request *spare_requests;
     size_t spare_count;
     uint64_t waiting_most; /* requests at once, since memory was given back */

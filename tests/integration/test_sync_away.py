@@ -3,12 +3,13 @@
 the sales go to the queue all the same."""
 
 import concurrent.futures
+import json
 import time
 
 import pytest
 
 from payments_room import short_directory
-from phone_room import PhoneRoom, items, verdicts
+from phone_room import FLUSH, PhoneRoom, item, items, verdicts
 from support.process import wait_until
 
 
@@ -67,3 +68,37 @@ def test_while_mariadb_hangs_everything_goes_to_the_queue(room):
     for answer in [*answers, more]:
         assert room.wait_done(room.seller if answer is not more else room.second,
                               answer)["outcomes"]["recorded"] == 50
+
+
+def test_what_is_being_taken_in_is_bounded(room):
+    """Thirty megabytes at once, which nobody can look up."""
+    bodies = [json.dumps({"transactions": [item()]}).encode() for _ in range(30)]
+    bodies = [body[:-1] + b" " * ((1 << 20) - len(body)) + b"}" for body in bodies]
+    room.stack.mariadb.freeze()
+    try:
+        with concurrent.futures.ThreadPoolExecutor(len(bodies)) as pool:
+            answers = list(pool.map(lambda body: room.seller.post(FLUSH, body), bodies))
+    finally:
+        room.stack.mariadb.thaw()
+    refused = [answer for answer in answers if answer.status == 503]
+    assert len(refused) >= 6, [answer.status for answer in answers]
+    assert {answer.status for answer in answers if answer not in refused} == {202}
+    assert all(2 <= int(answer.headers["Retry-After"]) <= 6 for answer in refused)
+    again = [room.seller.post(FLUSH, body) for body in bodies]
+    assert [answer.status for answer in again] == [202] * 30
+
+
+def test_a_crowd_that_waits_leaves_the_line_to_others(room):
+    with concurrent.futures.ThreadPoolExecutor(50) as pool:
+        waiting = [pool.submit(room.flush, room.seller, items(1), prefer="wait=25")
+                   for _ in range(50)]
+        wait_until(lambda: len(room.jobs("sync.batch")) == 52, "all to be accepted")
+        room.stack.mariadb.freeze()
+        try:  # two of 32 have a thread
+            wait_until(lambda: room.metric("tocsin_reads_waiting") >= 30, "the line to grow",
+                       every_s=0.005)
+            assert max(room.metric("tocsin_reads_waiting") for _ in range(50)) <= 32
+        finally:
+            room.stack.mariadb.thaw()
+        room.start_workers()
+        assert {one.result().status for one in waiting} == {200}
