@@ -360,6 +360,7 @@ static enum outcome mark_rows(struct walk *walk,
         const struct cJSON *object = json_at(event, "data.object");
         put_id(&json, event_id_at(object, "id"));
         put_id(&json, event_id_at(object, "charge"));
+        put_id(&json, event_id_at(object, "originating_transaction"));
         put_id(&json, event_id_at(object, "payment_intent"));
     }
     json_close(&json, ']');

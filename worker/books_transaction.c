@@ -115,7 +115,7 @@ static void read_reversal(const struct cJSON *source, struct books_transaction *
 
 static void read_fee(const struct cJSON *source, struct books_transaction *row)
 {
-    row->charge = event_id_at(source, "charge");
+    row->charge = event_charge_of_fee(source);
     row->destination = event_id_at(source, "account");
     row->back = number_at(source, "amount_refunded");
 }

@@ -35,7 +35,7 @@ enum outcome event_fee_refunded(struct event_work *work, struct fault *fault)
     enum outcome outcome =
         event_must_integer(fee, "amount_refunded", &refunded_minor, fault);
     if (outcome == OUTCOME_DONE) {
-        outcome = find_intent(work, event_id_at(fee, "charge"), &intent, fault);
+        outcome = find_intent(work, event_charge_of_fee(fee), &intent, fault);
     }
     if (outcome != OUTCOME_DONE || work->wanted.path) {
         return outcome;

@@ -250,6 +250,12 @@ struct span event_id_at(const struct cJSON *object, const char *path)
     return event_is_id(id) ? id : (struct span){"", 0};
 }
 
+struct span event_charge_of_fee(const struct cJSON *fee)
+{
+    struct span charge = event_id_at(fee, "originating_transaction");
+    return charge.len > 0 ? charge : event_id_at(fee, "charge");
+}
+
 enum outcome event_must_integer(const struct cJSON *object,
                                 const char *path,
                                 int64_t *out_number,

@@ -123,6 +123,10 @@ bool event_is_id(struct span id);
 /* The id at `path`, where Stripe gives either the id or the whole object ("expandable").
  */
 struct span event_id_at(const struct cJSON *object, const char *path);
+/* The platform's charge that an application fee was taken from. Of a destination charge
+ * Stripe names it `originating_transaction`; `charge` is then the connected account's
+ * payment (docs.stripe.com/api/application_fees/object). */
+struct span event_charge_of_fee(const struct cJSON *fee);
 /* A whole number that must be there. */
 MUST_USE enum outcome event_must_integer(const struct cJSON *object,
                                          const char *path,

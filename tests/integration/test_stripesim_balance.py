@@ -200,8 +200,10 @@ def test_a_movement_is_seen_whole_through_what_links_to_it(sim, amicale):
     assert listed.balance_transaction.fee == 40
     intent, = stripe.PaymentIntent.list(expand=["data.latest_charge.balance_transaction"])
     assert intent.latest_charge.balance_transaction.id == charge.balance_transaction
-    fee, transfer, _ = stripe.BalanceTransaction.list(expand=["data.source.charge"]).data
-    assert fee.source.charge.id == charge.id
+    fee, transfer, _ = stripe.BalanceTransaction.list(
+        expand=["data.source.originating_transaction"]).data
+    assert fee.source.originating_transaction.id == charge.id
+    assert fee.source.charge.startswith("py_"), "what the account was paid"
     assert transfer.source.id == charge.transfer
     found = stripe.BalanceTransaction.retrieve(
         transfer.id, expand=["source.source_transaction.payment_intent"])

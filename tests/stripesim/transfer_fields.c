@@ -81,7 +81,9 @@ static const struct field fee_fields[] = {
     ROW(currency, FIELD_STRING),
     FIELD_BY("fee_source", write_source),
     FIELD_LIVEMODE,
-    FIELD_NULL("originating_transaction"),
+    {.name = "originating_transaction",
+     .kind = FIELD_LINK,
+     .offset = offsetof(struct application_fee, originating)},
     ROW(refunded, FIELD_BOOL),
     FIELD_BY("refunds", write_fee_refunds),
 };

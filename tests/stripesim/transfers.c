@@ -32,6 +32,7 @@ static void *below(struct call *call, enum kind kind, enum kind above, size_t of
 void transfers_make(struct sim *sim, struct charge *charge)
 {
     assert(charge->captured && !charge->transfer);
+    const char *payment = NULL; /* on the connected account */
     if (charge->destination) {
         struct transfer *transfer =
             store_new(&sim->store, KIND_TRANSFER, charge->object.account, NULL);
@@ -48,6 +49,7 @@ void transfers_make(struct sim *sim, struct charge *charge)
         transfer->source_transaction = charge->object.id;
         transfer->transfer_group = charge->transfer_group;
         charge->transfer = transfer->object.id;
+        payment = transfer->destination_payment;
         book_transfer(sim, transfer, charge);
     }
     if (charge->application_fee_amount > 0) {
@@ -55,7 +57,8 @@ void transfers_make(struct sim *sim, struct charge *charge)
             store_new(&sim->store, KIND_APPLICATION_FEE, NULL, NULL);
         fee->amount = charge->application_fee_amount;
         fee->payer = charge->destination ? charge->destination : charge->object.account;
-        fee->charge = charge->object.id;
+        fee->charge = payment ? payment : charge->object.id;
+        fee->originating = payment ? charge->object.id : NULL;
         fee->currency = charge->currency;
         fee->balance_transaction = book(sim,
                                         BOOK_APPLICATION_FEE,

@@ -64,7 +64,8 @@ struct application_fee {
     int64_t amount_refunded;
     const char *payer; /* the connected account */
     const char *balance_transaction;
-    const char *charge;
+    const char *charge; /* of a destination charge: the account's payment, py_ */
+    const char *originating; /* and the charge that it came from */
     const char *currency;
     struct fee_refund *newest;
     bool refunded; /* all of it */

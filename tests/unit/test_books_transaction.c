@@ -105,6 +105,14 @@ static void parts_name_what_they_are_of(void **state)
          "",
          "ch_1",
          "acct_1"},
+        {MOVED("application_fee",
+               "75",
+               "{\"id\":\"fee_1\",\"object\":\"application_fee\",\"amount\":75,"
+               "\"account\":\"acct_1\",\"charge\":\"py_1\","
+               "\"originating_transaction\":\"ch_1\",\"amount_refunded\":25}"),
+         "",
+         "ch_1",
+         "acct_1"},
         {MOVED("application_fee_refund",
                "-25",
                "{\"id\":\"fr_1\",\"object\":\"fee_refund\",\"amount\":25,"
