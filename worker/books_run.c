@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/base/settings.h"
 #include "common/link/mariadb.h"
+#include "common/model/event_types.h"
 #include "worker/handlers.h"
 
 static enum outcome read_run(struct handling *handling,
@@ -16,8 +17,9 @@ static bool is_last_attempt(const struct handling *handling,
                             const struct fault *why);
 
 /* Until when the books are compared is decided once: everything that both sides know for
- * sure. What catch-up has not looked at yet may be missing, as may what is on its way. A
- * walk that never came to its end proves nothing. */
+ * sure. What catch-up has not looked at yet may be missing, as may what is on its way.
+ * Before each of the platform's walks has come to its first end nothing is known, and the
+ * run waits. */
 enum outcome books_run_plan(struct handling *handling,
                             struct books_run *run,
                             struct fault *fault)
@@ -28,14 +30,16 @@ enum outcome books_run_plan(struct handling *handling,
         handling->db,
         "INSERT INTO reconciliation_runs (name, from_day, to_day, compared_until)"
         " SELECT ?, ?, ?, LEAST(CURRENT_TIMESTAMP(3) - INTERVAL ? SECOND,"
-        " COALESCE((SELECT MIN(COALESCE(complete_until, '1970-01-02')) FROM event_cursors"
-        " WHERE account = ''), CURRENT_TIMESTAMP(3)))"
-        " ON DUPLICATE KEY UPDATE state = 'running', checked_count = 0,"
+        " (SELECT IF(COUNT(complete_until) < GREATEST(COUNT(*), ?), NULL,"
+        " MIN(complete_until)) FROM event_cursors WHERE account = ''))"
+        " ON DUPLICATE KEY UPDATE state = 'running', checked_count = 0, compared_until ="
+        " COALESCE(reconciliation_runs.compared_until, VALUES(compared_until)),"
         " started_at = CURRENT_TIMESTAMP(3), finished_at = NULL, last_fault = NULL",
         SQL_VALUES(SQL_SPAN(name),
                    SQL_SPAN(run->from_day),
                    SQL_SPAN(run->to_day),
-                   SQL_I64(handling->settings->books.margin_s)),
+                   SQL_I64(handling->settings->books.margin_s),
+                   SQL_I64(EVENT_WALK_COUNT)),
         handling->arena,
         &rows,
         fault);
@@ -101,7 +105,8 @@ enum outcome books_run_find(struct handling *handling,
     return outcome == OUTCOME_DONE ? read_run(handling, name, out_run, fault) : outcome;
 }
 
-/* The payouts of an account are complete as far as its own events are. */
+/* The payouts of an account are complete as far as its own events are: not at all while
+ * nobody has been through these. */
 static enum outcome read_run(struct handling *handling,
                              struct span name,
                              struct books_run *run,
@@ -117,7 +122,8 @@ static enum outcome read_run(struct handling *handling,
                     " JOIN stripe_accounts ON stripe_accounts.stripe_account_id ="
                     " event_cursors.account WHERE stripe_accounts.amicale_id ="
                     " reconciliation_runs.amicale_id AND deauthorized_at IS NULL),"
-                    " compared_until))) * 1000 AS SIGNED),"
+                    " IF(amicale_id IS NULL, compared_until, '1970-01-02'))))"
+                    " * 1000 AS SIGNED),"
                     " CAST(UNIX_TIMESTAMP(started_at) * 1000 AS SIGNED),"
                     " CAST(UNIX_TIMESTAMP(CURRENT_TIMESTAMP(3)) * 1000 AS SIGNED)"
                     " FROM reconciliation_runs WHERE name = ?",
@@ -137,6 +143,13 @@ static enum outcome read_run(struct handling *handling,
     run->amicale_id = sql_i64(&rows, 0, 1);
     run->from_day = sql_text(&rows, 0, 2);
     run->to_day = sql_text(&rows, 0, 3);
+    if (sql_is_null(&rows, 0, 4)) {
+        return fault_set(fault,
+                         OUTCOME_LATER,
+                         "books",
+                         0,
+                         "catch-up has not been through Stripe's events yet");
+    }
     run->until_ms = sql_i64(&rows, 0, 4);
     run->payouts_until_ms = sql_i64(&rows, 0, 5);
     run->copied_ms = sql_i64(&rows, 0, 6);

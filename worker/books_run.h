@@ -6,7 +6,7 @@
  * Callers: handle_books_plan, handle_books_reconcile, books_mirror, books_compare
  * Blocks:  as long as MariaDB does
  * Units:   milliseconds of wall time, as MariaDB's clock has it
- * Faults:  as MariaDB's
+ * Faults:  as MariaDB's; LATER while catch-up has not been through the platform's events
  *
  * A run's name is its job's. A run that begins again, after a crash or by an operator's
  * wish, has the same row, and compares until the same moment as it did first.

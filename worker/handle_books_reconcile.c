@@ -98,6 +98,10 @@ static enum outcome copy_account(struct handling *handling,
     *out_payouts = true;
     copy.window.to_ms += EDGE_MS;
     if (run->payouts.from_ms == run->payouts.to_ms) {
+        *out_payouts = run->window.from_ms == run->window.to_ms;
+        *out_note = *out_payouts ? SPAN("")
+                                 : SPAN("catch-up has not been through its "
+                                        "account: payouts were not compared");
         return OUTCOME_DONE; /* nothing will be compared */
     }
     outcome = books_mirror_copy(handling, &copy, &refusal, fault);
