@@ -38,6 +38,7 @@ static enum outcome run_page(struct look *look,
                              struct fault *fault);
 static enum outcome take_row(struct look *look, size_t row, struct fault *fault);
 static bool is_newer(const struct look *look, size_t row);
+static enum outcome keep(struct look *look, size_t row, struct fault *fault);
 static enum outcome ask_stripe(struct look *look,
                                size_t row,
                                const char **out_kind,
@@ -157,7 +158,7 @@ static enum outcome take_row(struct look *look, size_t row, struct fault *fault)
     struct span detail = sql_text(&look->rows, row, BOOKS_DETAIL);
     struct span status = SPAN("");
     if (is_newer(look, row)) {
-        return OUTCOME_DONE;
+        return keep(look, row, fault);
     }
     if (look->check->side == BOOKS_OURS) {
         enum outcome outcome = ask_stripe(look, row, &kind, &status, fault);
@@ -188,6 +189,21 @@ static bool is_newer(const struct look *look, size_t row)
     size_t len = changed.len < copied.text.len ? changed.len : copied.text.len;
     return !sql_is_null(&look->rows, row, BOOKS_CHANGED_AT) &&
            memcmp(changed.at, copied.text.at, len) >= 0;
+}
+
+/* What was found before is neither seen again nor gone. */
+static enum outcome keep(struct look *look, size_t row, struct fault *fault)
+{
+    const char *const names[] = {look->check->kind, look->check->other_kind};
+    enum outcome outcome = OUTCOME_DONE;
+    for (size_t i = 0; outcome == OUTCOME_DONE && i < 2 && names[i]; i++) {
+        outcome = finding_keep(look->handling->db,
+                               names[i],
+                               sql_text(&look->rows, row, BOOKS_SUBJECT),
+                               look->arena,
+                               fault);
+    }
+    return outcome;
 }
 
 /* *out_kind is NULL when Stripe has the object as our row has it: what moved its money was

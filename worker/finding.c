@@ -71,3 +71,18 @@ enum outcome finding_see(struct mariadb *db,
     }
     return outcome;
 }
+
+enum outcome finding_keep(struct mariadb *db,
+                          const char *kind,
+                          struct span subject,
+                          struct arena *arena,
+                          struct fault *fault)
+{
+    return mariadb_run(db,
+                       "UPDATE reconciliation_findings SET seen_at = CURRENT_TIMESTAMP(3)"
+                       " WHERE kind = ? AND subject = ? AND is_open = 1",
+                       SQL_VALUES(SQL_STRING(kind), SQL_SPAN(subject)),
+                       arena,
+                       NULL,
+                       fault);
+}

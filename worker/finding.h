@@ -50,4 +50,11 @@ MUST_USE enum outcome finding_see(struct mariadb *db,
                                   bool *out_new,
                                   struct fault *fault);
 
+/* One that is open may still be so: reconciliation could not look at it. */
+MUST_USE enum outcome finding_keep(struct mariadb *db,
+                                   const char *kind,
+                                   struct span subject,
+                                   struct arena *arena,
+                                   struct fault *fault);
+
 #endif

@@ -74,6 +74,20 @@ def test_a_difference_says_what_both_sides_have(room):
     room.reconcile()
 
 
+def test_an_open_finding_stays_when_its_row_changes_meanwhile(room):
+    """The run cannot compare it, which does not make it right."""
+    (kind, subject, *_), undo = room.wrong_amount()
+    room.reconcile()
+    room.write(("UPDATE payment_intents SET updated_at = UTC_TIMESTAMP(3) + INTERVAL 1 HOUR"
+                " WHERE stripe_payment_intent_id = %s", (subject,)))
+    runs = room.reconcile()
+    assert set(room.open()) == {(kind, subject)}
+    assert runs[1]["closed_count"] == 0
+    undo()
+    room.reconcile()
+    assert room.open() == {}
+
+
 def test_findings_of_others_are_not_touched(room):
     room.write(("INSERT INTO reconciliation_findings (kind, subject, amicale_id, happened_at)"
                 " VALUES ('unattributed', 'pi_other', 1, UTC_TIMESTAMP(3)),"
