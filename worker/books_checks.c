@@ -50,8 +50,19 @@ _Static_assert(BOOKS_PAGE == 500, "the statements' LIMIT");
     " AND NOT " IS_OPEN("payment_missing",                                               \
                         "COALESCE(stripes.stripe_payment_intent_id,"                     \
                         " stripes.stripe_charge_id)")
+#define CHARGE_IS_KNOWN                                                                  \
+    " AND NOT " IS_OPEN("payment_charge", "stripes.stripe_payment_intent_id")
 #define PAYMENT_IS_STRIPES                                                               \
     " AND (payment.id IS NULL OR NOT " IS_OPEN("payment_unknown", PAYMENT_NAME) ")"
+
+/* A row that stands for another charge than the one that paid: comparing the two as well
+ * would tell the same once more. */
+#define CHARGE_FITS                                                                      \
+    "(payment.stripe_charge_id IS NULL OR payment.stripe_charge_id = stripes.source_id)"
+
+/* Stripe says of the movement that nothing was given back. Of two refunds of one amount
+ * it does not matter which is taken for the release. */
+#define IS_RELEASE "(stripes.category <=> 'partial_capture_reversal')"
 
 /* What a payment is shown as, by what was given back: as Stripe has it, or as the rows of
  * its refunds have it, which have findings of their own. */
@@ -119,6 +130,18 @@ const struct books_check books_checks[] = {
              "stripes.source_id") STRIPES_PAGE,
      NULL,
      NULL},
+    {"payment_charge",
+     BOOKS_STRIPES,
+     false,
+     STRIPES("payment.stripe_payment_intent_id",
+             "stripes.source_taken",
+             "payment.updated_at",
+             "'reason', 'the books have another sale under the PaymentIntent than "
+             "Stripe', " PAYMENT_DETAIL
+             ", " BOTH("charge", "payment.stripe_charge_id", "stripes.source_id"))
+         PAYMENT ON_PLATFORM("charge") " AND NOT " CHARGE_FITS STRIPES_PAGE,
+     NULL,
+     NULL},
     {"payment_amicale",
      BOOKS_STRIPES,
      false,
@@ -130,7 +153,8 @@ const struct books_check books_checks[] = {
              " 'account', payment.destination_account_id), 'stripe',"
              " JSON_OBJECT('amicale_id', stripes.amicale_id, 'account',"
              " stripes.destination_account_id)")
-         PAYMENT ON_PLATFORM("charge") " AND ((stripes.amicale_id IS NOT NULL AND "
+         PAYMENT ON_PLATFORM("charge") " AND " CHARGE_FITS
+                                       " AND ((stripes.amicale_id IS NOT NULL AND "
                                        "NOT (payment.amicale_id <=>"
                                        " stripes.amicale_id)) OR NOT "
                                        "(payment.destination_account_id <=>"
@@ -152,14 +176,16 @@ const struct books_check books_checks[] = {
              ", " BOTH("status",
                        "payment.status",
                        SHOWN("stripes.source_back", "stripes.source_taken")))
-         PAYMENT ON_PLATFORM("charge") " AND NOT " STATUS_FITS STRIPES_PAGE,
+         PAYMENT ON_PLATFORM("charge") " AND " CHARGE_FITS
+                                       " AND NOT " STATUS_FITS STRIPES_PAGE,
      NULL,
      NULL},
     {"payment_amount",
      BOOKS_STRIPES,
      false,
      STRIPES("payment.stripe_payment_intent_id",
-             "GREATEST(ABS(payment.amount - stripes.source_amount),"
+             "GREATEST(IF(payment.currency <> stripes.source_currency,"
+             " stripes.source_taken, 0), ABS(payment.amount - stripes.source_amount),"
              " ABS(payment.amount_received - stripes.source_taken),"
              " LEAST(ABS(payment.amount_refunded - stripes.source_back),"
              " ABS(payment.amount_refunded - " GIVEN_BACK ")))",
@@ -167,15 +193,17 @@ const struct books_check books_checks[] = {
              "'reason', 'the books have another amount than "
              "Stripe', " PAYMENT_DETAIL
              ", 'books', JSON_OBJECT('amount', payment.amount, 'received',"
-             " payment.amount_received, 'refunded', payment.amount_refunded),"
-             " 'stripe', JSON_OBJECT('amount', stripes.source_amount, 'received',"
-             " stripes.source_taken, 'refunded', stripes.source_back)")
+             " payment.amount_received, 'refunded', payment.amount_refunded,"
+             " 'currency', payment.currency), 'stripe', JSON_OBJECT('amount',"
+             " stripes.source_amount, 'received', stripes.source_taken, 'refunded',"
+             " stripes.source_back, 'currency', stripes.source_currency)")
          PAYMENT ON_PLATFORM(
              "charge") " AND (payment.amount <> stripes.source_amount"
                        " OR payment.amount_received <> stripes.source_taken"
                        " OR (payment.amount_refunded <> stripes.source_back"
-                       " AND payment.amount_refunded <> " GIVEN_BACK "))"
-                       " AND " STATUS_FITS STRIPES_PAGE,
+                       " AND payment.amount_refunded <> " GIVEN_BACK ")"
+                       " OR payment.currency <> stripes.source_currency)"
+                       " AND " CHARGE_FITS " AND " STATUS_FITS STRIPES_PAGE,
      NULL,
      NULL},
     {"fee_amount",
@@ -199,7 +227,7 @@ const struct books_check books_checks[] = {
          "charge") " AND (payment.application_fee <> "
                    "COALESCE(fee.source_amount, 0)"
                    " OR payment.application_fee_refunded <> "
-                   "COALESCE(fee.source_back, 0))" STRIPES_PAGE,
+                   "COALESCE(fee.source_back, 0)) AND " CHARGE_FITS STRIPES_PAGE,
      NULL,
      NULL},
     {"transfer_amount",
@@ -215,8 +243,8 @@ const struct books_check books_checks[] = {
      " LEFT JOIN balance_transactions AS moved ON moved.stripe_charge_id ="
      " stripes.source_id AND moved.type = 'transfer'" ON_PLATFORM(
          "charge") " AND stripes.destination_account_id IS NOT NULL"
-                   " AND stripes.source_taken + COALESCE(moved.amount, 0) <> "
-                   "0" STRIPES_PAGE,
+                   " AND stripes.source_taken + COALESCE(moved.amount, 0) <> 0"
+                   " AND stripes.currency = stripes.source_currency" STRIPES_PAGE,
      NULL,
      NULL},
     {"transfer_amount",
@@ -290,31 +318,56 @@ const struct books_check books_checks[] = {
          ON_PLATFORM("refund") " AND refund.id IS NULL" PAYMENT_IS_KNOWN STRIPES_PAGE,
      NULL,
      NULL},
+    {"refund_payment",
+     BOOKS_STRIPES,
+     false,
+     STRIPES("stripes.source_id",
+             "stripes.source_amount",
+             "refund.updated_at",
+             "'reason', 'the books have it with another payment than Stripe',"
+             " 'refund', stripes.source_id, 'refund_id', refund.id, " SOURCE_DETAIL
+             ", 'books', JSON_OBJECT('payment_id', refund.payment_id), 'stripe',"
+             " JSON_OBJECT('payment_id', payment.id)") REFUND
+     " LEFT" PAYMENT ON_PLATFORM(
+         "refund") " AND NOT (refund.payment_id <=> payment.id)" PAYMENT_IS_KNOWN
+         CHARGE_IS_KNOWN STRIPES_PAGE,
+     NULL,
+     NULL},
     {"refund_status",
      BOOKS_STRIPES,
      false,
      STRIPES("stripes.source_id",
              "stripes.source_amount",
              "refund.updated_at",
-             "'reason', 'the books have it in another state than Stripe', "
-             "'refund',"
+             "'reason', 'the books have it in another state than Stripe', 'refund',"
              " stripes.source_id, 'refund_id', refund.id, " SOURCE_DETAIL
-             ", " BOTH("status", "refund.status", "stripes.source_status"))
-         REFUND ON_PLATFORM("refund") " AND refund.status <> "
-                                      "stripes.source_status" STRIPES_PAGE,
+             ", 'books', JSON_OBJECT('status', refund.status, 'is_release',"
+             " refund.is_release), 'stripe', JSON_OBJECT('status',"
+             " stripes.source_status, 'is_release', " IS_RELEASE ")")
+         REFUND ON_PLATFORM("refund") " AND (refund.status <> stripes.source_status"
+                                      " OR (refund.is_release <> " IS_RELEASE
+                                      " AND NOT EXISTS (SELECT 1 FROM refunds AS twin"
+                                      " WHERE twin.payment_id = refund.payment_id"
+                                      " AND twin.amount = refund.amount"
+                                      " AND twin.id <> refund.id)))" STRIPES_PAGE,
      NULL,
      NULL},
     {"refund_amount",
      BOOKS_STRIPES,
      false,
-     STRIPES("stripes.source_id",
-             "ABS(refund.amount - stripes.source_amount)",
-             "refund.updated_at",
-             "'reason', 'the books have another amount than Stripe', 'refund',"
-             " stripes.source_id, 'refund_id', refund.id, " SOURCE_DETAIL
-             ", " BOTH("amount", "refund.amount", "stripes.source_amount"))
-         REFUND ON_PLATFORM("refund") " AND refund.amount <> "
-                                      "stripes.source_amount" STRIPES_PAGE,
+     STRIPES(
+         "stripes.source_id",
+         "IF(refund.currency <> stripes.source_currency,"
+         " ABS(stripes.source_amount), ABS(refund.amount - stripes.source_amount))",
+         "refund.updated_at",
+         "'reason', 'the books have another amount than Stripe', 'refund',"
+         " stripes.source_id, 'refund_id', refund.id, " SOURCE_DETAIL
+         ", 'books', JSON_OBJECT('amount', refund.amount, 'currency', refund.currency),"
+         " 'stripe', JSON_OBJECT('amount', stripes.source_amount, 'currency',"
+         " stripes.source_currency)")
+         REFUND ON_PLATFORM(
+             "refund") " AND (refund.amount <> stripes.source_amount"
+                       " OR refund.currency <> stripes.source_currency)" STRIPES_PAGE,
      NULL,
      NULL},
     {"dispute_unknown",
@@ -360,6 +413,21 @@ const struct books_check books_checks[] = {
          WITHDRAWN " AND dispute.id IS NULL" PAYMENT_IS_KNOWN STRIPES_PAGE,
      NULL,
      NULL},
+    {"dispute_payment",
+     BOOKS_STRIPES,
+     false,
+     STRIPES("stripes.source_id",
+             "stripes.source_amount",
+             "dispute.updated_at",
+             "'reason', 'the books have it with another payment than Stripe',"
+             " 'dispute', stripes.source_id, 'dispute_id', dispute.id, " SOURCE_DETAIL
+             ", 'books', JSON_OBJECT('payment_id', dispute.payment_id), 'stripe',"
+             " JSON_OBJECT('payment_id', payment.id)") DISPUTE
+     " LEFT" PAYMENT ON_PLATFORM("adjustment") WITHDRAWN
+     " AND NOT (dispute.payment_id <=> payment.id)" PAYMENT_IS_KNOWN CHARGE_IS_KNOWN
+         STRIPES_PAGE,
+     NULL,
+     NULL},
     {"dispute_status",
      BOOKS_STRIPES,
      false,
@@ -377,14 +445,18 @@ const struct books_check books_checks[] = {
     {"dispute_amount",
      BOOKS_STRIPES,
      false,
-     STRIPES("stripes.source_id",
-             "ABS(dispute.amount - stripes.source_amount)",
-             "dispute.updated_at",
-             "'reason', 'the books have another amount than Stripe', 'dispute',"
-             " stripes.source_id, 'dispute_id', dispute.id, " SOURCE_DETAIL
-             ", " BOTH("amount", "dispute.amount", "stripes.source_amount"))
-         DISPUTE ON_PLATFORM("adjustment") WITHDRAWN
-     " AND dispute.amount <> stripes.source_amount" STRIPES_PAGE,
+     STRIPES(
+         "stripes.source_id",
+         "IF(dispute.currency <> stripes.source_currency,"
+         " ABS(stripes.source_amount), ABS(dispute.amount - stripes.source_amount))",
+         "dispute.updated_at",
+         "'reason', 'the books have another amount than Stripe', 'dispute',"
+         " stripes.source_id, 'dispute_id', dispute.id, " SOURCE_DETAIL
+         ", 'books', JSON_OBJECT('amount', dispute.amount, 'currency', dispute.currency),"
+         " 'stripe', JSON_OBJECT('amount', stripes.source_amount, 'currency',"
+         " stripes.source_currency)") DISPUTE ON_PLATFORM("adjustment") WITHDRAWN
+     " AND (dispute.amount <> stripes.source_amount"
+     " OR dispute.currency <> stripes.source_currency)" STRIPES_PAGE,
      NULL,
      NULL},
     {"payout_unknown",
@@ -434,6 +506,21 @@ const struct books_check books_checks[] = {
      " AND payout.id IS NULL" TOLD STRIPES_PAGE,
      NULL,
      NULL},
+    {"payout_account",
+     BOOKS_STRIPES,
+     true,
+     STRIPES("stripes.source_id",
+             "ABS(stripes.source_amount)",
+             "payout.updated_at",
+             "'reason', 'the books have it with another account than Stripe',"
+             " 'payout', stripes.source_id, 'payout_id', payout.id, 'books',"
+             " JSON_OBJECT('account', payout.account, 'amicale_id', payout.amicale_id),"
+             " 'stripe', JSON_OBJECT('account', NULLIF(stripes.account, ''),"
+             " 'amicale_id', stripes.amicale_id)") PAYOUT OF_TYPE("payout") LIVE_ACCOUNT
+     " AND (COALESCE(payout.account, '') <> stripes.account"
+     " OR NOT (payout.amicale_id <=> stripes.amicale_id))" STRIPES_PAGE,
+     NULL,
+     NULL},
     {"payout_status",
      BOOKS_STRIPES,
      true,
@@ -452,15 +539,19 @@ const struct books_check books_checks[] = {
     {"payout_amount",
      BOOKS_STRIPES,
      true,
-     STRIPES("stripes.source_id",
-             "ABS(payout.amount - stripes.source_amount)",
-             "payout.updated_at",
-             "'reason', 'the books have another amount than Stripe', 'payout',"
-             " stripes.source_id, 'payout_id', payout.id, 'account', "
-             "stripes.account,"
-             " " BOTH("amount", "payout.amount", "stripes.source_amount"))
-         PAYOUT OF_TYPE("payout") LIVE_ACCOUNT
-     " AND payout.amount <> stripes.source_amount" STRIPES_PAGE,
+     STRIPES(
+         "stripes.source_id",
+         "IF(payout.currency <> stripes.source_currency,"
+         " ABS(stripes.source_amount), ABS(payout.amount - stripes.source_amount))",
+         "payout.updated_at",
+         "'reason', 'the books have another amount than Stripe', 'payout',"
+         " stripes.source_id, 'payout_id', payout.id, 'account', "
+         "stripes.account,"
+         " 'books', JSON_OBJECT('amount', payout.amount, 'currency', payout.currency),"
+         " 'stripe', JSON_OBJECT('amount', stripes.source_amount, 'currency',"
+         " stripes.source_currency)") PAYOUT OF_TYPE("payout") LIVE_ACCOUNT
+     " AND (payout.amount <> stripes.source_amount"
+     " OR payout.currency <> stripes.source_currency)" STRIPES_PAGE,
      NULL,
      NULL},
 };

@@ -44,7 +44,7 @@ static const struct measure {
 #define EXPLAINED(kinds)                                                                 \
     "SELECT COUNT(*) FROM reconciliation_findings WHERE amicale_id <=> ?"                \
     " AND happened_at >= ? AND happened_at < ? AND closed_at IS NULL"                    \
-    " AND kind IN ('payment_missing', " kinds ")"
+    " AND kind IN ('payment_missing', 'payment_charge', " kinds ")"
     {"payments",
      false,
      SUM("payment.amount_received", "stripes.source_taken") PAYMENT ON_PLATFORM("charge")
@@ -56,10 +56,10 @@ static const struct measure {
      SUM("IF(refund.is_release OR refund.status IN ('failed', 'canceled'), 0,"
          " refund.amount)",
          "IF(COALESCE(refund.is_release, FALSE) OR stripes.source_status IN ('failed',"
-         " 'canceled'), 0, -stripes.amount)") " LEFT JOIN refunds AS refund ON "
-                                              "refund.stripe_refund_id = "
-                                              "stripes.source_id" ON_PLATFORM("refund")
-                                                  UNCHANGED("refund"),
+         " 'canceled'), 0, stripes.source_amount)") " LEFT JOIN refunds AS refund ON "
+                                                    "refund.stripe_refund_id = "
+                                                    "stripes.source_id" ON_PLATFORM(
+                                                        "refund") UNCHANGED("refund"),
      "refund_unknown",
      EXPLAINED("'refund_unknown', 'refund_missing', 'refund_status', 'refund_amount'")},
     {"fees",
@@ -98,7 +98,8 @@ static const struct measure {
      SUM("payment.amount_received", "-COALESCE(moved.amount, 0)") PAYMENT
      " LEFT JOIN balance_transactions AS moved ON moved.stripe_charge_id ="
      " stripes.source_id AND moved.type = 'transfer'" ON_PLATFORM(
-         "charge") " AND stripes.destination_account_id IS NOT NULL" UNCHANGED("payment"),
+         "charge") " AND stripes.destination_account_id IS NOT NULL"
+                   " AND stripes.currency = stripes.source_currency" UNCHANGED("payment"),
      NULL,
      EXPLAINED("'transfer_amount', 'payment_status', 'payment_amount'")},
     {"payouts",

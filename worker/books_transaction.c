@@ -66,6 +66,7 @@ static void read_source(const struct cJSON *object, struct books_transaction *ro
     }
     row->object = json_string(source, "object");
     row->status = json_string(source, "status");
+    row->source_currency = json_string(source, "currency");
     row->has_amount = json_integer(source, "amount", &row->source_amount);
     for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
         if (span_is(row->object, sources[i].object)) {
@@ -148,6 +149,7 @@ void books_transaction_write(const struct books_transaction *transaction,
     json_put_optional(json, "source_id", row->source);
     json_put_optional(json, "source_object", row->object);
     json_put_optional(json, "source_status", row->status);
+    json_put_optional(json, "source_currency", row->source_currency);
     put_number(json, "source_amount", row->source_amount, row->has_amount);
     put_number(json, "source_taken", row->taken, row->has_amount);
     put_number(json, "source_back", row->back, row->has_amount);

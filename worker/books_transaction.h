@@ -35,6 +35,7 @@ struct books_transaction {
     struct span source; /* its id */
     struct span object; /* what the source is; empty when it was not expanded */
     struct span status;
+    struct span source_currency; /* of its amounts; the balance's own may be another */
     int64_t source_amount;
     int64_t taken; /* of a charge: what was captured */
     int64_t back; /* what was given back of that, of a transfer, of a fee */

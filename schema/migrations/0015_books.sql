@@ -16,8 +16,8 @@ CREATE TABLE periodic_runs (
 -- Every movement of money as Stripe's balances have it. account is '' for the platform's
 -- balance, else the connected account whose balance it is. source_id is the object that
 -- moved the money (ch_, re_, dp_, po_, tr_, trr_, fee_, fr_, py_ ...); source_object,
--- _status, _amount, _taken (what was captured of it) and _back (what was given back of
--- that) are as Stripe showed it when the row was copied last. source_of_id is what the source itself is a part of: a reversal's
+-- _status, _currency, _amount, _taken (what was captured of it) and _back (what was given
+-- back of that) are as Stripe showed it when the row was copied last. source_of_id is what the source itself is a part of: a reversal's
 -- refund or transfer, a returned fee's fee. stripe_charge_id and stripe_payment_intent_id
 -- are the sale behind it, destination_account_id and amicale_id whose sale it is, as far
 -- as Stripe or our rows tell. is_stirred: an event tells of it that may still be on its
@@ -35,6 +35,7 @@ CREATE TABLE balance_transactions (
     source_id VARCHAR(255) NULL,
     source_object VARCHAR(64) NULL,
     source_status VARCHAR(32) NULL,
+    source_currency CHAR(3) NULL,
     source_amount BIGINT NULL,
     source_taken BIGINT NULL,
     source_back BIGINT NULL,

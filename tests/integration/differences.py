@@ -48,6 +48,46 @@ def payment_amount_refunded(room):
     return ("payment_amount", payment["stripe_payment_intent_id"], 1, 7), back
 
 
+def payment_of_another_charge(room):
+    payment = room.plain()
+    back = room.change("payment_intents", payment["id"], stripe_charge_id="ch_of_another")
+    return ("payment_charge", payment["stripe_payment_intent_id"], 1,
+            payment["amount_received"]), back
+
+
+def payment_currency(room):
+    payment = room.plain()
+    back = room.change("payment_intents", payment["id"], currency="chf")
+    return ("payment_amount", payment["stripe_payment_intent_id"], 1,
+            payment["amount_received"]), back
+
+
+def payment_of_no_amicale(room):
+    payment = room.plain()
+    back = room.change("payment_intents", payment["id"], amicale_id=None)
+    return ("payment_amicale", payment["stripe_payment_intent_id"], 1,
+            payment["amount_received"]), back
+
+
+def payment_missing_with_all_that_hangs_on_it(room):
+    """The rows of its refunds or dispute are still there, of a payment that is not."""
+    dispute = room.pick("disputes", f"{OF_ONE}", "id, payment_id")
+    payment = room.pick("payment_intents", f"id = {dispute['payment_id']}", PAYMENT)
+    refund = room.put_in("refunds", stripe_refund_id="re_of_a_missing_one", amount=10,
+                         status="pending", payment_id=payment["id"])
+    back = room.take_out("payment_intents", "id = %s", (payment["id"],))
+    return ("payment_missing", payment["stripe_payment_intent_id"], 1,
+            payment["amount_received"]), lambda: (back(), refund())
+
+
+def payment_absurd(room):
+    payment = room.plain()
+    huge = 9223372036854775000
+    back = room.change("payment_intents", payment["id"], amount_received=huge)
+    return ("payment_amount", payment["stripe_payment_intent_id"], 1,
+            huge - payment["amount_received"]), back
+
+
 def payment_status(room):
     """As if its webhook had never come: what was received is no finding of its own."""
     payment = room.plain()
@@ -108,6 +148,26 @@ def refund_amount(room):
     return ("refund_amount", refund["stripe_refund_id"], 1, 11), back
 
 
+def refund_of_another_payment(room):
+    refund = room.pick("refunds", f"{OF_ONE} AND status = 'succeeded' AND NOT is_release",
+                       "id, stripe_refund_id, amount")
+    back = room.change("refunds", refund["id"], payment_id=room.plain()["id"])
+    return ("refund_payment", refund["stripe_refund_id"], 1, refund["amount"]), back
+
+
+def refund_that_is_no_release(room):
+    """The payment's sum is as if: only Stripe's movement says otherwise."""
+    refund = room.pick(
+        "refunds", f"{OF_ONE} AND status = 'succeeded' AND NOT is_release AND payment_id NOT"
+        " IN (SELECT payment_id FROM refunds GROUP BY payment_id HAVING COUNT(*) > 1)",
+        "id, stripe_refund_id, amount, payment_id")
+    refund_back = room.change("refunds", refund["id"], is_release=1)
+    back = room.change("payment_intents", refund["payment_id"], amount_refunded=0,
+                       status="succeeded")
+    return (("refund_status", refund["stripe_refund_id"], 1, refund["amount"]),
+            lambda: (back(), refund_back()))
+
+
 def refund_status(room):
     """A refund that failed, and the books do not know."""
     refund = room.pick("refunds", f"{OF_ONE} AND status = 'failed'",
@@ -126,6 +186,12 @@ def dispute_unknown(room):
     back = room.put_in("disputes", stripe_dispute_id="du_nowhere", amount=456,
                        status="needs_response", payment_id=room.plain()["id"])
     return ("dispute_unknown", "du_nowhere", 1, 456), back
+
+
+def dispute_of_another_payment(room):
+    dispute = room.pick("disputes", OF_ONE, "id, stripe_dispute_id, amount")
+    back = room.change("disputes", dispute["id"], payment_id=room.plain()["id"])
+    return ("dispute_payment", dispute["stripe_dispute_id"], 1, dispute["amount"]), back
 
 
 def dispute_amount(room):
@@ -161,6 +227,20 @@ def payout_amount(room):
     return ("payout_amount", payout["stripe_payout_id"], 1, 10), back
 
 
+def payout_of_another_account(room):
+    payout = room.pick("payouts", "account = 'acct_one' AND status = 'paid'",
+                       "id, stripe_payout_id, amount")
+    back = room.change("payouts", payout["id"], account="acct_two")
+    return ("payout_account", payout["stripe_payout_id"], 1, payout["amount"]), back
+
+
+def payout_of_no_amicale(room):
+    payout = room.pick("payouts", "account = 'acct_one' AND status = 'paid'",
+                       "id, stripe_payout_id, amount")
+    back = room.change("payouts", payout["id"], amicale_id=None)
+    return ("payout_account", payout["stripe_payout_id"], 1, payout["amount"]), back
+
+
 def payout_status(room):
     payout = room.pick("payouts", "account = 'acct_one' AND status = 'failed'",
                        "id, stripe_payout_id, amount")
@@ -181,12 +261,16 @@ def totals(room):
     return ("totals", "disputes:0", None, 321), back
 
 
-ALL = (payment_missing, payment_unknown, payment_without_intent, payment_amount,
-          payment_amount_refunded, payment_status, payment_status_of_a_refunded_one,
-          payment_status_of_a_canceled_one, payment_amicale, fee_amount, refund_missing,
-          refund_unknown, refund_amount, refund_status, dispute_missing, dispute_unknown,
-          dispute_amount, dispute_status, payout_missing, payout_unknown, payout_amount,
-          payout_status, payout_of_the_platform, totals)
+# No two of one kind and subject follow each other.
+ALL = (payment_missing, payment_missing_with_all_that_hangs_on_it, payment_unknown,
+       payment_without_intent, payment_amount, payment_amount_refunded, payment_currency,
+       payment_of_another_charge, payment_absurd, payment_status,
+       payment_status_of_a_refunded_one, payment_status_of_a_canceled_one, payment_amicale,
+       fee_amount, payment_of_no_amicale, refund_missing, refund_unknown,
+       refund_of_another_payment, refund_that_is_no_release, refund_amount, refund_status,
+       dispute_missing, dispute_unknown, dispute_of_another_payment, dispute_amount,
+       dispute_status, payout_missing, payout_of_another_account, payout_unknown,
+       payout_of_no_amicale, payout_amount, payout_status, payout_of_the_platform, totals)
 
 
 def now(room):

@@ -74,6 +74,28 @@ def test_a_difference_says_what_both_sides_have(room):
     room.reconcile()
 
 
+def test_two_sales_with_each_other_s_payment_intent_are_told_of_once_each(room):
+    """Whatever else differs between them then."""
+    one, other = room.sql(
+        "SELECT id, stripe_payment_intent_id, amount FROM payment_intents WHERE status ="
+        " 'succeeded' AND stripe_charge_id IS NOT NULL ORDER BY amicale_id, id LIMIT 1"), room.sql(
+        "SELECT id, stripe_payment_intent_id, amount FROM payment_intents WHERE status ="
+        " 'succeeded' AND stripe_charge_id IS NOT NULL ORDER BY amicale_id DESC, id LIMIT 1")
+    (one,), (other,) = one, other
+    assert one[2] != other[2]
+
+    def link(first, second):
+        change = "UPDATE payment_intents SET stripe_payment_intent_id = %s WHERE id = %s"
+        room.write((change, (None, one[0])), (change, (second, other[0])),
+                   (change, (first, one[0])))
+    link(other[1], one[1])
+    room.reconcile()
+    assert set(room.open()) == {("payment_charge", one[1]), ("payment_charge", other[1])}
+    link(one[1], other[1])
+    room.reconcile()
+    assert room.open() == {}
+
+
 def test_an_open_finding_stays_when_its_row_changes_meanwhile(room):
     """The run cannot compare it, which does not make it right."""
     (kind, subject, *_), undo = room.wrong_amount()
