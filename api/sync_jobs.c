@@ -69,12 +69,15 @@ static enum sync_way second_way(const struct sync *sync, size_t at)
     return SYNC_NO_JOB;
 }
 
+/* What is sealed is kept, and not what it was made of. */
 static void add_job(struct sync *sync, size_t at, enum sync_way way, struct arena *arena)
 {
     struct sync_sale *sold = &sync->sales[at];
     struct sale sale = sold->sale;
     struct span *refs = ARENA_ARRAY(arena, struct span, REFS);
     size_t ref_count = 0;
+    struct arena scratch;
+    arena_init(&scratch, JOB_PAYLOAD_BYTES);
     sale.is_conflict = way == SYNC_BY_CONTENT;
     refs[ref_count++] = sync->batch.id;
     refs[ref_count++] = sale.local_id;
@@ -92,11 +95,12 @@ static void add_job(struct sync *sync, size_t at, enum sync_way way, struct aren
         .lane = kind->lane,
         .tenant = decimal(sale.amicale_id, arena),
         .member = decimal(sale.pompier_id, arena),
-        .payload = seal(sync, id, kind, sale_encode(&sale, arena), arena),
+        .payload = seal(sync, id, kind, sale_encode(&sale, &scratch), arena),
         .mac = sale.mac,
         .refs = refs,
         .ref_count = ref_count,
     };
+    arena_done(&scratch);
 }
 
 static struct span name_of(const struct sale *sale,
