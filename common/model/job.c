@@ -233,7 +233,7 @@ const struct kind kinds[] = {
      20,
      5 * SECOND,
      HOUR,
-     30 * MINUTE,
+     2 * HOUR,
      1,
      NEIGHBOUR_MARIADB,
      "copy Stripe's balance transactions of some days, and plan their reconciliation"},
