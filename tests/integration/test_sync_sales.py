@@ -2,6 +2,7 @@
 """Sales in cash and by cheque that phones made offline: one row each, whatever comes twice,
 differs, dies or restarts meanwhile."""
 
+import contextlib
 import random
 import threading
 
@@ -222,18 +223,18 @@ def test_a_group_waits_for_a_mariadb_that_hangs_once_and_not_for_each_sale(room)
     sales = many(64)
     room.stop_workers()
     room.enqueue(*sales)
-    room.stack.mariadb.freeze()
     worker = Worker(room.stack.config, "patient", sets={
         "mariadb.connect_ms": 2000, "mariadb.query_ms": 1000, "worker.dead_after_ms": 60000})
-    try:
+    with contextlib.ExitStack() as leaving:
+        leaving.callback(worker.stop)
+        room.stack.mariadb.freeze()
+        leaving.callback(room.stack.mariadb.thaw)
         worker.start()
         wait_until(lambda: None not in [room.job(name_of(one), "deferrals") for one in sales],
                    "all sales to wait", 60)
         assert room.redis.hget("{tocsin}:neighbour:mariadb", "failures") in ("1", "2", "3")
-    finally:
         room.stack.mariadb.thaw()
-    room.wait_quiet(60)
-    worker.stop()
+        room.wait_quiet(60)
     assert room.rows() == as_rows(sales)
     assert {room.job(name_of(one), "attempt") for one in sales} <= {"0", None}
 
