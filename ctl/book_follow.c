@@ -84,7 +84,7 @@ static int tick(struct ctl *ctl, struct follow *follow, enum step *out_step)
     } else {
         progress_end(&follow->progress);
         code = ctl_failed(ctl);
-        (void)say_again(follow, code, "it goes on without being followed");
+        (void)say_again(follow, (enum ctl_exit)code, "it goes on without being followed");
     }
     arena_done(&ctl->arena);
     ctl->arena = kept;
