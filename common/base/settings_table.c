@@ -104,7 +104,8 @@ const struct settings_row settings_table[] = {
     NUMBER(api, wait_ms, "10000", 0, 25000, API,
         "how long a request waits for its job before the answer is 202, unless it says "
         "so itself (Prefer: wait=N)"),
-    NUMBER(api, readers, "2", 1, 32, API, "threads that read MariaDB for requests"),
+    NUMBER(api, readers, "2", 1, 32, API,
+        "threads that read MariaDB for requests, and as many that take offline sales in"),
     NUMBER(api, read_ms, "5000", 100, 60000, API,
         "limit for one read of MariaDB, its waiting in line included; then it is 503"),
     NUMBER(api, streams_max, "256", 0, 100000, API,
