@@ -17,11 +17,12 @@ CREATE TABLE periodic_runs (
 -- balance, else the connected account whose balance it is. source_id is the object that
 -- moved the money (ch_, re_, dp_, po_, tr_, trr_, fee_, fr_, py_ ...); source_object,
 -- _status, _currency, _amount, _taken (what was captured of it) and _back (what was given
--- back of that) are as Stripe showed it when the row was copied last. source_of_id is what the source itself is a part of: a reversal's
--- refund or transfer, a returned fee's fee. stripe_charge_id and stripe_payment_intent_id
--- are the sale behind it, destination_account_id and amicale_id whose sale it is, as far
--- as Stripe or our rows tell. is_stirred: an event tells of it that may still be on its
--- way to us.
+-- back of that) are as Stripe showed it when the row was copied last; the balance itself
+-- may be in another currency. source_of_id is what the source itself is a part of: a
+-- reversal's refund or transfer, a returned fee's fee. stripe_charge_id and
+-- stripe_payment_intent_id are the sale behind it, destination_account_id and amicale_id
+-- whose sale it is, as far as Stripe or our rows tell. is_stirred: an event tells of it
+-- that may still be on its way to us.
 CREATE TABLE balance_transactions (
     id BIGINT NOT NULL AUTO_INCREMENT,
     stripe_balance_transaction_id VARCHAR(255) NOT NULL,

@@ -26,13 +26,13 @@ static struct books_transaction read(const char *text)
 static void a_charge_says_what_was_taken_and_whose_it_is(void **state)
 {
     (void)state;
-    struct books_transaction row =
-        read(MOVED("charge",
-                   "1500",
-                   "{\"id\":\"ch_1\",\"object\":\"charge\",\"amount\":1500,"
-                   "\"amount_captured\":1500,\"amount_refunded\":500,"
-                   "\"status\":\"succeeded\",\"payment_intent\":\"pi_1\","
-                   "\"transfer_data\":{\"amount\":null,\"destination\":\"acct_1\"}}"));
+    struct books_transaction row = read(
+        MOVED("charge",
+              "1500",
+              "{\"id\":\"ch_1\",\"object\":\"charge\",\"amount\":1500,"
+              "\"amount_captured\":1500,\"amount_refunded\":500,\"currency\":\"chf\","
+              "\"status\":\"succeeded\",\"payment_intent\":\"pi_1\","
+              "\"transfer_data\":{\"amount\":null,\"destination\":\"acct_1\"}}"));
     assert_span(row.id, "txn_1");
     assert_int_equal(row.amount, 1500);
     assert_int_equal(row.fee, 47);
@@ -41,6 +41,8 @@ static void a_charge_says_what_was_taken_and_whose_it_is(void **state)
     assert_span(row.charge, "ch_1");
     assert_span(row.payment_intent, "pi_1");
     assert_span(row.destination, "acct_1");
+    assert_span(row.currency, "eur");
+    assert_span(row.source_currency, "chf");
     assert_int_equal(row.taken, 1500);
     assert_int_equal(row.back, 500);
 }
@@ -192,6 +194,7 @@ static void a_row_is_written_with_nulls_for_what_is_not_there(void **state)
         "\"x\",\"currency\":\"eur\","
         "\"amount\":1500,\"fee\":47,\"net\":1453,\"created\":1763999999,"
         "\"source_id\":\"py_1\",\"source_object\":null,\"source_status\":null,"
+        "\"source_currency\":null,"
         "\"source_amount\":null,\"source_taken\":null,\"source_back\":null,"
         "\"source_of_id\":null,\"charge\":null,\"payment_intent\":null,"
         "\"destination\":null}");
