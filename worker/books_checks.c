@@ -4,13 +4,16 @@
 
 #include "worker/payment.h"
 
-/* `stripes` is a balance transaction, `payment`, `refund`, `dispute`, `payout` our row of
+/* The order of their ids would lure MariaDB into reading the whole table for each amicale,
+ * so the index of the window is named.
+ * `stripes` is a balance transaction, `payment`, `refund`, `dispute`, `payout` our row of
  * it, `ours` a row that Stripe may not know. */
 #define STRIPES(subject, amount, changed, detail)                                        \
     "SELECT stripes.id, " subject ", CAST(" amount " AS SIGNED), stripes.currency,"      \
     " CAST(stripes.stripe_created AS CHAR), CAST(" changed " AS CHAR), NULL, NULL,"      \
     " NULL, JSON_OBJECT(" detail ", 'balance_transaction',"                              \
-    " stripes.stripe_balance_transaction_id) FROM balance_transactions AS stripes"
+    " stripes.stripe_balance_transaction_id) FROM balance_transactions AS stripes"       \
+    " FORCE INDEX (amicale)"
 #define OURS(subject, amount, object, status, account, detail)                           \
     "SELECT ours.id, " subject ", CAST(" amount " AS SIGNED), ours.currency,"            \
     " CAST(ours.books_at AS CHAR), CAST(ours.updated_at AS CHAR), " object ", " status   \
@@ -102,7 +105,7 @@ const struct books_check books_checks[] = {
           "'payment_id',"
           " ours.id, 'payment_intent', ours.stripe_payment_intent_id, 'books',"
           " JSON_OBJECT('status', ours.status, 'amount', "
-          "ours.amount_received)") "payment_intents AS ours WHERE "
+          "ours.amount_received)") "payment_intents AS ours FORCE INDEX (books) WHERE "
                                    "ours.amicale_id <=> ?" OF_WINDOW
                                    " AND ours.payment_method = 'card' AND "
                                    "ours.status IN " PAYMENT_PAID
@@ -287,7 +290,8 @@ const struct books_check books_checks[] = {
           "'refund_id',"
           " ours.id, 'payment_id', payment.id, 'payment_intent',"
           " payment.stripe_payment_intent_id, 'books', JSON_OBJECT('status',"
-          " ours.status, 'amount', ours.amount)") "refunds AS ours LEFT JOIN "
+          " ours.status, 'amount', ours.amount)") "refunds AS ours FORCE INDEX (books) "
+                                                  "LEFT JOIN "
                                                   "payment_intents AS payment"
                                                   " ON payment.id = "
                                                   "ours.payment_id WHERE "
@@ -382,7 +386,8 @@ const struct books_check books_checks[] = {
           "'dispute_id',"
           " ours.id, 'payment_id', payment.id, 'payment_intent',"
           " payment.stripe_payment_intent_id, 'books', JSON_OBJECT('status',"
-          " ours.status, 'amount', ours.amount)") "disputes AS ours LEFT JOIN "
+          " ours.status, 'amount', ours.amount)") "disputes AS ours FORCE INDEX (books) "
+                                                  "LEFT JOIN "
                                                   "payment_intents AS payment"
                                                   " ON payment.id = "
                                                   "ours.payment_id WHERE "
@@ -470,7 +475,8 @@ const struct books_check books_checks[] = {
           "'reason', 'the books have it paid out, Stripe shows no money', "
           "'payout_id',"
           " ours.id, 'account', ours.account, 'books', JSON_OBJECT('status',"
-          " ours.status, 'amount', ours.amount)") "payouts AS ours LEFT JOIN "
+          " ours.status, 'amount', ours.amount)") "payouts AS ours FORCE INDEX (books) "
+                                                  "LEFT JOIN "
                                                   "stripe_accounts ON "
                                                   "stripe_accounts.stripe_"
                                                   "account_id ="
