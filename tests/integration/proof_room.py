@@ -90,14 +90,6 @@ class ProofRoom(PaymentsRoom):
                               "to": str(last or today()), "amicale_id": amicale})
         return name
 
-    def all_walked(self):
-        """As if catch-up had been through everything, so that it holds nothing back."""
-        self.sql("DELETE FROM event_cursors")
-        self.sql("INSERT INTO event_cursors (account, walk, complete_until) VALUES"
-                 " ('', 'money', '2999-01-01'), ('', 'accounts', '2999-01-01'),"
-                 " ('acct_one', 'accounts', '2999-01-01'),"
-                 " ('acct_two', 'accounts', '2999-01-01')")
-
     def runs(self, name):
         """The plan's run and those that it planned, as {amicale: run}."""
         columns = ("state", "checked_count", "opened_count", "closed_count", "totals",
@@ -109,7 +101,7 @@ class ProofRoom(PaymentsRoom):
     def reconcile(self, amicale=None, first=None, last=None, walks=False, timeout_s=60.0):
         """A run that was asked for, once all of it has finished."""
         if not walks:
-            self.all_walked()
+            self.stack.all_walked()
         name = self.ask(amicale, first, last)
         self.wait_finished(name, 1 if amicale else self.AMICALES, timeout_s)
         return self.runs(name)

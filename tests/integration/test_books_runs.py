@@ -83,7 +83,7 @@ def test_what_happened_lately_is_not_compared(room):
 
 def test_what_catch_up_has_not_looked_at_is_not_compared(room):
     (kind, subject, *_), undo = room.wrong_amount()
-    room.all_walked()
+    room.stack.all_walked()
     room.write(("UPDATE event_cursors SET complete_until = '2026-01-01'"
                 " WHERE account = '' AND walk = 'accounts'", ()))
     runs = room.reconcile(walks=True)
@@ -111,7 +111,7 @@ def test_runs_wait_for_catch_up_s_first_walks(room):
         assert run["state"] == "running" and run["compared_until"] is None
         assert "catch-up" in run["last_fault"]
     assert room.open() == {}
-    room.all_walked()
+    room.stack.all_walked()
     for name in names:
         room.wait_finished(name)
     assert set(room.open()) == {(kind, subject)}
@@ -122,7 +122,7 @@ def test_runs_wait_for_catch_up_s_first_walks(room):
 def test_payouts_of_an_account_wait_for_catch_up(room):
     back = room.put_in("payouts", stripe_payout_id="po_nowhere", account="acct_one",
                        amicale_id=1, amount=999, status="paid")
-    room.all_walked()
+    room.stack.all_walked()
     room.sql("DELETE FROM event_cursors WHERE account = 'acct_one'")
     runs = room.reconcile(walks=True)
     assert "payouts" not in sums(runs[1])["stripe"]
@@ -156,7 +156,7 @@ def test_what_an_event_tells_of_since_then_is_left_alone(room):
 def test_a_killed_plan_is_begun_again_and_says_the_same(room):
     whole = room.reconcile()
     (kind, subject, *_), undo = room.wrong_amount()
-    room.all_walked()
+    room.stack.all_walked()
     room.fault("latency", "/v1/balance_transactions", method="GET", skip=1, ms=20000)
     name = room.ask()
     wait_until(lambda: room.runs(name).get(None, {}).get("checked_count", 0) > 0,
@@ -187,7 +187,7 @@ def test_a_run_whose_name_comes_again_is_not_done_again(room):
 
 def test_stripe_may_fail_in_the_middle(room):
     whole = room.reconcile()
-    room.all_walked()
+    room.stack.all_walked()
     room.fault("unavailable", "/v1/balance_transactions", method="GET", skip=1, times=4)
     name = room.ask()
     wait_until(lambda: (room.runs(name).get(None) or {}).get("last_fault"), "it fails")
@@ -200,7 +200,7 @@ def test_a_plan_that_stripe_refuses_has_failed_and_says_why(room):
     (kind, subject, *_), undo = room.wrong_amount()
     room.reconcile()
     undo()
-    room.all_walked()
+    room.stack.all_walked()
     room.fault("forbidden", "/v1/balance_transactions", method="GET", times=1)
     name = room.ask()
     wait_until(lambda: (room.runs(name).get(None) or {}).get("state") == "failed",
@@ -244,7 +244,7 @@ def test_an_account_that_left_has_its_sales_compared_but_not_its_payouts(room):
 
 def test_an_operator_asks_for_a_run_and_is_told_what_it_found(room):
     (kind, subject, *_), undo = room.wrong_amount()
-    room.all_walked()
+    room.stack.all_walked()
     told = room.stack.tocsin("reconcile", "--amicale", 1, expect=None)
     assert subject in told.stdout and kind in told.stdout, told
     undo()

@@ -336,6 +336,7 @@ def test_real_workers_find_what_differs_and_close_it_again(shop):
                               {"amount": 1000}, prefer="wait=20")
     assert refunded.status == 200, refunded
     shop.wait_quiet()
+    shop.stack.all_walked()
     asked = ["reconcile", "--json"]
     clean = json.loads(shop.stack.tocsin(*asked))
     assert (clean["state"], clean["total"], clean["done"], clean["open"]) == (

@@ -100,6 +100,7 @@ def test_the_pages_have_commands_to_run():
 
 def test_every_command_of_the_pages_runs(stack, workdir):
     somebody_who_sells(stack, stand_ins(workdir)["PASSWORD_FILE"])
+    stack.all_walked()
     for line in RUNNABLE:
         words = shlex.split(line)[1:]
         words = [MADE[word](stack) if word in MADE else word for word in words]
