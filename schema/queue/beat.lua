@@ -14,16 +14,19 @@ local UNHELD_MS = 5000
 local lost, held = {}, {}
 
 tick()
-for i = 5, #ARGV, 2 do
-    local id, job = ARGV[i], job_of(ARGV[i])
-    if job and job.state == 'leased' and job.token == ARGV[i + 1] then
-        held[id] = true
-        redis.call('ZADD', P .. ':leased:' .. job.lane .. ':' .. job.kind, now + lease_ms, id)
-        redis.call('HSET', record_key(id), 'at', now + lease_ms)
-    else
-        lost[#lost + 1] = tonumber(ARGV[i + 1])
+together(function()
+    for i = 5, #ARGV, 2 do
+        local id, key = ARGV[i], record_key(ARGV[i])
+        local got = redis.call('HMGET', key, 'state', 'token', 'lane', 'kind')
+        if got[1] == 'leased' and got[2] == ARGV[i + 1] then
+            held[id] = true
+            zadd(P .. ':leased:' .. got[3] .. ':' .. got[4], now + lease_ms, id)
+            redis.call('HSET', key, 'at', now + lease_ms)
+        else
+            lost[#lost + 1] = tonumber(ARGV[i + 1])
+        end
     end
-end
+end)
 
 -- Everybody's leases are pushed on by their beats, so few are older than UNHELD_MS.
 local older = leaving and '+inf' or '(' .. (now + lease_ms - UNHELD_MS)

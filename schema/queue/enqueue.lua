@@ -9,9 +9,11 @@
 --          and 2 nothing changes but the totals: the first one's fingerprint stays.
 -- Refused with -OOM, whole, when Redis is at its memory limit.
 local verdicts, i = {}, 2
-for n = 1, tonumber(ARGV[1]) do
-    verdicts[n] = add(i)
-    i = after_job(i)
-end
+together(function()
+    for n = 1, tonumber(ARGV[1]) do
+        verdicts[n] = add(i)
+        i = after_job(i)
+    end
+end)
 finish()
 return verdicts

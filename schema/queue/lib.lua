@@ -48,6 +48,66 @@ local function count(name)
     totals[name] = (totals[name] or 0) + 1
 end
 
+-- --- sorted sets, one by one or together ---------------------------------------------------
+
+-- Inside `together`: set -> member -> score, or false when it leaves.
+local gathered = nil
+
+local function gather(key, member, score)
+    local changes = gathered[key]
+    if not changes then
+        changes = {}
+        gathered[key] = changes
+    end
+    changes[member] = score
+end
+
+local function zadd(key, score, member)
+    if gathered then
+        gather(key, member, score)
+    else
+        redis.call('ZADD', key, score, member)
+    end
+end
+
+local function zrem(key, member)
+    if gathered then
+        gather(key, member, false)
+    else
+        redis.call('ZREM', key, member)
+    end
+end
+
+-- What zadd and zrem change in `work`, which must not read it, is written at its end, with a
+-- command or two for each set. So it is when `work` fails: what it did before stays whole.
+local MEMBERS_MOST = 500 -- of a command
+local function together(work)
+    gathered = {}
+    local done, fault = pcall(work)
+    local sets = gathered
+    gathered = nil
+    for key, changes in pairs(sets) do
+        local come, go = {}, {}
+        for member, score in pairs(changes) do
+            if score then
+                come[#come + 1] = score
+                come[#come + 1] = member
+            else
+                go[#go + 1] = member
+            end
+        end
+        for i = 1, #come, 2 * MEMBERS_MOST do
+            redis.call('ZADD', key, unpack(come, i, math.min(#come, i + 2 * MEMBERS_MOST - 1)))
+        end
+        for i = 1, #go, MEMBERS_MOST do
+            redis.call('ZREM', key, unpack(go, i, math.min(#go, i + MEMBERS_MOST - 1)))
+        end
+    end
+    if not done then
+        error(fault, 0)
+    end
+end
+
 -- The last act of every script that counts or wakes.
 local function finish()
     for name, number in pairs(totals) do
@@ -104,11 +164,14 @@ end
 
 -- Somebody's next turn in a round: behind their own last one, and never in the past, so who
 -- comes late stands beside the first job of each other.
+local last_turns = {} -- key -> who -> the last one given in this script
 local function next_turn(round, who)
     local key = P .. ':turns:' .. round
-    local last = tonumber(redis.call('ZSCORE', key, who) or 0)
+    local given = last_turns[key] or {}
+    local last = given[who] or tonumber(redis.call('ZSCORE', key, who) or 0)
     local turn = math.max(present_turn(round), last) + 1
-    redis.call('ZADD', key, turn, who)
+    last_turns[key], given[who] = given, turn
+    zadd(key, turn, who)
     return turn
 end
 
@@ -126,9 +189,9 @@ end
 
 -- Stands a job at a turn of its tenant's.
 local function stand(id, job, queue, turn)
-    redis.call('ZADD', P .. ':ready:' .. queue, turn, id)
+    zadd(P .. ':ready:' .. queue, turn, id)
     if job.group == '1' then
-        redis.call('ZADD', P .. ':group:' .. queue .. ':' .. job.tenant, turn, id)
+        zadd(P .. ':group:' .. queue .. ':' .. job.tenant, turn, id)
     end
 end
 
@@ -137,19 +200,19 @@ local function line_up(id, job, queue, turn)
     stand(id, job, queue, turn)
     open_queue(queue)
     if job.member then
-        redis.call('ZADD', members_key(queue, job.tenant), job.member_turn, id)
+        zadd(members_key(queue, job.tenant), job.member_turn, id)
     end
     woken = true
 end
 
 -- What ready jobs leave.
 local function step_out(id, job, queue)
-    redis.call('ZREM', P .. ':ready:' .. queue, id)
+    zrem(P .. ':ready:' .. queue, id)
     if job.group == '1' then
-        redis.call('ZREM', P .. ':group:' .. queue .. ':' .. job.tenant, id)
+        zrem(P .. ':group:' .. queue .. ':' .. job.tenant, id)
     end
     if job.member then
-        redis.call('ZREM', members_key(queue, job.tenant), id)
+        zrem(members_key(queue, job.tenant), id)
     end
 end
 
@@ -256,13 +319,13 @@ local function move(id, job, to, lane, score, ...)
     if from == 'ready' then
         step_out(id, job, old)
     else
-        redis.call('ZREM', P .. ':' .. from .. ':' .. old, id)
+        zrem(P .. ':' .. from .. ':' .. old, id)
     end
     if to == 'ready' then
         at = now
         line_up(id, job, new, score)
     else
-        redis.call('ZADD', P .. ':' .. to .. ':' .. new, score, id)
+        zadd(P .. ':' .. to .. ':' .. new, score, id)
     end
     if to == 'scheduled' then
         open_queue(new)
@@ -371,13 +434,13 @@ local function add(i)
     end
     for r = i + 13, after - 1 do
         if ARGV[r] ~= id then -- its own name finds it without an index
-            redis.call('ZADD', P .. ':ref:' .. ARGV[r], now, id)
+            zadd(P .. ':ref:' .. ARGV[r], now, id)
         end
     end
     local state, at = 'ready', now
     if delay_ms > 0 then
         state, at = 'scheduled', now + delay_ms
-        redis.call('ZADD', P .. ':scheduled:' .. queue, at, id)
+        zadd(P .. ':scheduled:' .. queue, at, id)
         open_queue(queue)
     else
         line_up(id, job, queue, next_turns(queue, job))
@@ -385,10 +448,8 @@ local function add(i)
     redis.call('HSET', key, 'version', RECORD_VERSION, 'kind', kind, 'lane', lane, 'tenant',
                tenant, 'state', state, 'at', at, 'mac', mac, 'enqueued', now, 'max', ARGV[i + 8],
                'reply', ARGV[i + 7], 'group', job.group, 'refs',
-               table.concat(ARGV, ' ', i + 13, after - 1), 'payload', ARGV[i + 4])
-    if job.member then
-        redis.call('HSET', key, 'member', job.member)
-    end
+               table.concat(ARGV, ' ', i + 13, after - 1), 'payload', ARGV[i + 4],
+               unpack(job.member and {'member', job.member} or {}))
     return 0
 end
 

@@ -270,22 +270,85 @@ local function hand_over(id, job, turn, group)
     end
 end
 
+-- The tenant's next turns, with who stands there, as many as a slot may take; and where those
+-- next in its members' line stand. Read once: what moves is followed here.
+local function read_turns(queue, line)
+    local key = P .. ':group:' .. queue.name .. ':' .. line.tenant
+    local rows = redis.call('ZRANGE', key, 0, queue.kind.group_max - 2, 'WITHSCORES')
+    local turns = {line = line, stands = {}, at = {}, place = {}, has_member = {}, stood = {}}
+    for i = 1, #rows, 2 do
+        local place = (i + 1) / 2
+        turns.stands[place], turns.at[place] = rows[i], tonumber(rows[i + 1])
+        turns.place[rows[i]] = place
+    end
+    local ids = {}
+    for i = line.at, #line.ids, 2 do
+        ids[#ids + 1] = line.ids[i]
+    end
+    if #ids > 0 and #rows > 0 then
+        for i, turn in ipairs(redis.call('ZMSCORE', queue.key, unpack(ids))) do
+            turns.stood[ids[i]] = turn
+        end
+        for i, turn in ipairs(redis.call('ZMSCORE', line.key, unpack(turns.stands))) do
+            turns.has_member[turns.stands[i]] = turn
+        end
+    end
+    return turns
+end
+
+-- As call_up, of what was read.
+local function call_up_next(queue, turns, stands)
+    local line, stood, member_turn = turns.line, nil, nil
+    local id = line.ids[line.at]
+    if id and (id == stands or turns.has_member[stands]) then
+        member_turn, line.at = tonumber(line.ids[line.at + 1]), line.at + 2
+    else
+        id = stands
+    end
+    if id ~= stands then
+        stood = turns.stood[id]
+        if not stood then
+            strays = strays + 1
+            zrem(line.key, id) -- taken by a release that knows no members
+            return nil
+        end
+    end
+    local job = open_record(queue, id, line.tenant)
+    if job then
+        job.id, job.stood, job.member_turn = id, stood, member_turn
+    elseif turns.place[id] then
+        turns.stands[turns.place[id]] = false
+    end
+    return job
+end
+
 -- Adds to a slot the jobs that the tenant's next turns bring, a mix of its members. One that
 -- crashed before is passed over.
 local slots_filled = 0
 local function fill_up(queue, line)
-    local key, at = P .. ':group:' .. queue.name .. ':' .. line.tenant, 0
+    local turns, next = read_turns(queue, line), 1
     local other = {group = '1', tenant = line.tenant}
     for _ = 2, queue.kind.group_max do
-        local slot = redis.call('ZRANGE', key, at, at, 'WITHSCORES')
-        local job = slot[1] and call_up(queue, line, slot[1])
-        if not slot[1] then
+        while turns.stands[next] == false do
+            next = next + 1
+        end
+        local stands = turns.stands[next]
+        local job = stands and call_up_next(queue, turns, stands)
+        if not stands then
             break
         elseif job and job.crashes == 0 then
-            change_turns(queue, slot[1], other, job)
-            hand_over(job.id, job, tonumber(slot[2]), slots_filled)
+            local place = turns.place[job.id]
+            if job.stood then
+                change_turns(queue, stands, other, job)
+                turns.stood[stands], turns.place[stands] = job.stood, place
+                if place then
+                    turns.stands[place] = stands
+                end
+            end
+            hand_over(job.id, job, turns.at[next], slots_filled)
+            next = next + 1
         elseif job and not job.member_turn then
-            at = at + 1
+            next = next + 1
         end
     end
 end
@@ -316,7 +379,9 @@ local function serve(queue)
             look_at_neighbours(other)
         end
     elseif kind.group_max > 1 and job.crashes == 0 and job.lane ~= 'quarantine' then
-        fill_up(queue, line or line_of(queue, job.tenant))
+        together(function()
+            fill_up(queue, line or line_of(queue, job.tenant))
+        end)
     end
     charge(queue.lane.name, kind.name, 1)
     return true

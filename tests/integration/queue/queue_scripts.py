@@ -223,7 +223,8 @@ class Queue:
 WRITE = re.compile(r"redis\.call\((\s*)'(HSET|HDEL|HINCRBY|SET|DEL|PEXPIRE|ZADD|ZREM|"
                    r"ZREMRANGEBYSCORE|SADD|SREM|RPUSH|PUBLISH)'")
 CALL = re.compile(r"redis\.(p?call)\((\s*)'([A-Z]+)'")
-READ = set("TIME SMEMBERS LLEN HGET HMGET HGETALL HKEYS GET ZSCORE ZCARD ZCOUNT ZRANGE ZRANGEBYSCORE "
+MOVE = re.compile(r"(?<!function )\b(zadd|zrem)\(")  # lib.lua's own
+READ = set("TIME SMEMBERS LLEN HGET HMGET HGETALL HKEYS GET ZSCORE ZMSCORE ZCARD ZCOUNT ZRANGE ZRANGEBYSCORE "
            "EXISTS".split())
 
 
@@ -232,7 +233,7 @@ class Mutation:
     script: str  # lib or a verb
     number: int  # of the write in that file, from 1
     write: str   # its source line, trimmed
-    start: int   # where redis.call stands in the file
+    start: int   # where its call stands in the file
 
     def __str__(self):
         return f"{self.script} {self.number}: {self.write}"
@@ -249,6 +250,7 @@ def mutations(texts):
         for match in CALL.finditer(text):
             known = match.start() in {write.start() for write in writes}
             assert known or match.group(3) in READ, f"{name}: {match.group(0)}"
+        writes = sorted([*writes, *MOVE.finditer(text)], key=lambda match: match.start())
         for number, match in enumerate(writes, 1):
             line = text[text.rfind("\n", 0, match.start()) + 1:text.find("\n", match.start())]
             found.append(Mutation(name, number, line.strip(), match.start()))
@@ -258,5 +260,5 @@ def mutations(texts):
 def mutated(texts, mutation):
     """The scripts with that one write taken out: it answers 0 and does nothing."""
     text = texts[mutation.script]
-    after = text[mutation.start:].replace("redis.call(", "(function() return 0 end)(", 1)
+    after = re.sub(r"[\w.]+\(", "(function() return 0 end)(", text[mutation.start:], count=1)
     return {**texts, mutation.script: text[:mutation.start] + after}
