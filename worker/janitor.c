@@ -23,7 +23,7 @@ enum {
     SWEEP_EVERY_MS = 500,
     SWEEP_MOST = 200,
     TRIM_EVERY_MS = 5000,
-    TRIM_MOST = 500,
+    TRIM_MOST = 64, /* a script call of more holds Redis, and whoever waits, for long */
     ARCHIVE_EVERY_MS = 2000,
     EXPIRE_FIRST_MS = 5000,
     EXPIRE_EVERY_MS = 60 * 1000,
