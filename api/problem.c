@@ -148,8 +148,8 @@ static const struct {
     [PROBLEM_TOO_LARGE] = {
         "Corps trop grand",
         "Body too large",
-        "Le corps dépasse la taille permise.",
-        "The body is larger than allowed.",
+        "Le corps dépasse la taille permise : envoyez-le en plusieurs fois.",
+        "The body is larger than allowed: send it in smaller parts.",
     },
     [PROBLEM_URI_TOO_LONG] = {
         "Adresse trop longue",
