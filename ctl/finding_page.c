@@ -132,7 +132,7 @@ void finding_page_text(struct ctl *ctl, const struct sql_rows *rows, size_t coun
 }
 
 /* "Stripe has no such object", of {"reason": ...}; else each member, "books 1500, stripe
- * 1200". */
+ * 1200": what both sides say comes first, since the line is cut to the terminal. */
 static struct span what_of(struct ctl *ctl, const struct sql_rows *rows, size_t row)
 {
     struct span detail = sql_text(rows, row, FINDING_DETAIL);
@@ -144,10 +144,15 @@ static struct span what_of(struct ctl *ctl, const struct sql_rows *rows, size_t 
     }
     text_init(&what, WHAT_BYTES);
     text_add(&what, json_string(document, "reason"));
-    for (const struct cJSON *member = json_first(document, ""); member;
-         member = json_next(member)) {
-        if (json_has(member, "") && !span_is(json_key(member), "reason")) {
-            add_member(ctl, &what, member);
+    for (int both_sides = 1; both_sides >= 0; both_sides--) {
+        for (const struct cJSON *member = json_first(document, ""); member;
+             member = json_next(member)) {
+            struct span key = json_key(member);
+            bool is_side = span_is(key, "books") || span_is(key, "stripe");
+            if (json_has(member, "") && !span_is(key, "reason") &&
+                is_side == (both_sides == 1)) {
+                add_member(ctl, &what, member);
+            }
         }
     }
     struct span copy = arena_span(&ctl->arena, text_span(&what));

@@ -21,7 +21,8 @@ def found(room):
              " email_lookup, password_hash) VALUES (12, 7, 'pompier', 'x', 'x', 'l12', 'x')")
     room.sql("INSERT INTO reconciliation_runs (id, name, state) VALUES"
              " (3, 'books:2026-11-21', 'finished')")
-    for row in ((1, "payment_amount", "pi_1", 7, 1200, '{"books": 1500, "stripe": 300}', 3, None),
+    for row in ((1, "payment_amount", "pi_1", 7, 1200,
+                 '{"intent": "pi_1", "books": 1500, "stripe": 300}', 3, None),
                 (2, "receipt_unsure", "pi_2", 7, 0, REASON, None, None),
                 (3, "payment_overdue", "ask:1", 8, 900, None, None, None),
                 (4, "unattributed", "pi_" + "x" * 60, None, -50, "{}", None, None),
@@ -64,7 +65,8 @@ def test_a_finding_tells_what_is_known_of_it(found):
         "findings", "--all", json_output=True)["findings"]
     assert (first["kind"], first["subject"], first["amicale"], first["amount"],
             first["currency"], first["detail"], first["closes"], first["opened_run"]) == (
-        "payment_amount", "pi_1", 7, 1200, "eur", {"books": 1500, "stripe": 300},
+        "payment_amount", "pi_1", 7, 1200, "eur",
+        {"intent": "pi_1", "books": 1500, "stripe": 300},
         "reconciliation", "books:2026-11-21")
     assert first["closed_at"] is None and first["opened_at"].endswith("Z")
     assert [row["closes"] for row in (unsure, overdue, stray)] == ["hand", "worker", "hand"]
@@ -72,7 +74,8 @@ def test_a_finding_tells_what_is_known_of_it(found):
     assert closed["closed_at"] == "2026-11-21T10:00:00.000Z"
     text = narrow(found.tocsin("findings"))
     assert re.search(r"^SUBJECT +KIND +FINDING +AMICALE +EUR +SINCE$", text, re.M)
-    assert re.search(r"^pi_1 +payment_amount +1 +7 +12\.00 +\S+\n  books 1500, stripe 300$",
+    assert re.search(r"^pi_1 +payment_amount +1 +7 +12\.00 +\S+\n"
+                     r"  books 1500, stripe 300, intent pi_1$",
                      text, re.M)
     assert re.search(r"^pi_2 +receipt_unsure .*\n  Stripe has no such object$", text, re.M)
     assert re.search(r"^pi_x{60}\n +unattributed +4 +- +-0\.50 ", text, re.M)
