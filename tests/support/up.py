@@ -16,7 +16,8 @@ from .stack import DATABASE, WRITER, Stack
 
 WORKERS = 2
 # Jobs come by themselves, so often that a newcomer sees them.
-SETTINGS = {"worker.plans": "true", "books.catchup_s": 5, "books.margin_s": 0}
+SETTINGS = {"worker.plans": "true", "books.catchup_s": 5, "books.catchup_accounts_s": 5,
+            "books.margin_s": 0}
 BEGAN_S = int(os.environ.get("DEV_BEGAN_S", time.time()))
 
 
