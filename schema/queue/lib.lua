@@ -50,8 +50,9 @@ end
 
 -- --- sorted sets, one by one or together ---------------------------------------------------
 
--- Inside `together`: set -> member -> score, or false when it leaves.
-local gathered = nil
+-- Inside `together`: set -> member -> score, or false when it leaves; and new records, each
+-- its key, with its fields, and by its key with its fingerprint.
+local gathered, records, macs = nil, {}, {}
 
 local function gather(key, member, score)
     local changes = gathered[key]
@@ -80,6 +81,7 @@ end
 
 -- What zadd and zrem change in `work`, which must not read it, is written at its end, with a
 -- command or two for each set. So it is when `work` fails: what it did before stays whole.
+-- New records come last: a job whose set is refused is not known, and may be brought again.
 local MEMBERS_MOST = 500 -- of a command
 local function together(work)
     gathered = {}
@@ -103,6 +105,10 @@ local function together(work)
             redis.call('ZREM', key, unpack(go, i, math.min(#go, i + MEMBERS_MOST - 1)))
         end
     end
+    for _, record in ipairs(records) do
+        redis.call('HSET', record.key, unpack(record))
+    end
+    records, macs = {}, {}
     if not done then
         error(fault, 0)
     end
@@ -418,7 +424,7 @@ local function add(i)
     local id, kind, lane, tenant, mac = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 5]
     local delay_ms, job = tonumber(ARGV[i + 6]), {tenant = tenant, group = ARGV[i + 9]}
     local key, queue, after = record_key(id), lane .. ':' .. kind, after_job(i)
-    local known = redis.call('HGET', key, 'mac')
+    local known = macs[key] or redis.call('HGET', key, 'mac')
     if known then
         local same = known == mac or known == '' or mac == ''
         count(same and 'known' or 'conflict')
@@ -445,11 +451,18 @@ local function add(i)
     else
         line_up(id, job, queue, next_turns(queue, job))
     end
-    redis.call('HSET', key, 'version', RECORD_VERSION, 'kind', kind, 'lane', lane, 'tenant',
-               tenant, 'state', state, 'at', at, 'mac', mac, 'enqueued', now, 'max', ARGV[i + 8],
-               'reply', ARGV[i + 7], 'group', job.group, 'refs',
-               table.concat(ARGV, ' ', i + 13, after - 1), 'payload', ARGV[i + 4],
-               unpack(job.member and {'member', job.member} or {}))
+    local record = {
+        'version', RECORD_VERSION, 'kind', kind, 'lane', lane, 'tenant', tenant, 'state', state,
+        'at', at, 'mac', mac, 'enqueued', now, 'max', ARGV[i + 8], 'reply', ARGV[i + 7],
+        'group', job.group, 'refs', table.concat(ARGV, ' ', i + 13, after - 1),
+        'payload', ARGV[i + 4], unpack(job.member and {'member', job.member} or {}),
+    }
+    if gathered then
+        record.key, macs[key] = key, mac
+        records[#records + 1] = record
+    else
+        redis.call('HSET', key, unpack(record))
+    end
     return 0
 end
 

@@ -60,23 +60,21 @@ local function settle(i, id, job)
 end
 
 local reply, i = {}, 2
-together(function()
-    for n = 1, tonumber(ARGV[1]) do
-        local id, follow_ups, after = ARGV[i], tonumber(ARGV[i + 10]), i + 11
-        local job = job_of(id)
-        local held = job and job.state == 'leased' and job.token == ARGV[i + 1]
-        local run_at = held and settle(i, id, job) or 0
-        for _ = 1, follow_ups do
-            if held then
-                add(after)
-            end
-            after = after_job(after)
+for n = 1, tonumber(ARGV[1]) do
+    local id, follow_ups, after = ARGV[i], tonumber(ARGV[i + 10]), i + 11
+    local job = job_of(id)
+    local held = job and job.state == 'leased' and job.token == ARGV[i + 1]
+    local run_at = held and settle(i, id, job) or 0
+    for _ = 1, follow_ups do
+        if held then
+            add(after)
         end
-        reply[3 * n - 2] = held and 0 or job and 1 or 2
-        reply[3 * n - 1] = held and job.state or ''
-        reply[3 * n] = run_at
-        i = after
+        after = after_job(after)
     end
-end)
+    reply[3 * n - 2] = held and 0 or job and 1 or 2
+    reply[3 * n - 1] = held and job.state or ''
+    reply[3 * n] = run_at
+    i = after
+end
 finish()
 return reply

@@ -3,6 +3,9 @@
 
 import json
 
+import pytest
+import redis
+
 from queue_scripts import Kind, New, Settlement
 
 HOOK = Kind("stripe.event", "webhook", max=10)
@@ -288,3 +291,20 @@ def test_nobody_becomes_empty_once_the_quarantined_job_is_discarded(queue, serve
     queue.discard("a")
     assert not waits(queue, "w1")
     assert queue.client.get("{tocsin}:drainer") is None
+
+
+def test_a_job_whose_set_is_refused_is_not_known_and_may_come_again(queue):
+    broken = queue.key("ready", f"{HOOK.lane}:{HOOK.name}")
+    queue.client.set(broken, "no sorted set")
+    with pytest.raises(redis.exceptions.ResponseError, match="WRONGTYPE"):
+        queue.enqueue(New("evt_1", HOOK), New("evt_2", HOOK))
+    queue.client.delete(broken)
+    assert queue.enqueue(New("evt_1", HOOK), New("evt_2", HOOK)) == [0, 0]
+    assert sorted(job["id"] for job in queue.take("w", [HOOK], general=2)["jobs"]) == [
+        "evt_1", "evt_2"]
+
+
+def test_a_name_that_comes_twice_in_one_call_is_one_job(queue):
+    assert queue.enqueue(New("evt_1", HOOK, mac="a"), New("evt_1", HOOK, mac="a"),
+                         New("evt_1", HOOK, mac="b")) == [0, 1, 2]
+    assert [job["id"] for job in queue.take("w", [HOOK], general=3)["jobs"]] == ["evt_1"]
