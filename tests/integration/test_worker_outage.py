@@ -145,6 +145,8 @@ def test_a_finished_job_waits_for_redis_and_is_settled_when_it_is_back(room):
     wait_until(lambda: "link_lost who=settler" in worker.log_text(), "it is noticed")
     room.stack.redis.start()
     room.wait_state("row", "done")
+    # The worker writes its line after Redis has answered.
+    wait_until(lambda: "settled id=row " in worker.log_text(), "it is told")
     assert room.number("row", "token") == 1  # it was run once
     assert worker.log_text().count("settled id=row ") == 1
     assert room.number("row", "crashes") == 0
