@@ -211,7 +211,7 @@ def test_bad_items_do_not_spoil_the_good_ones(working):
         "waiting": 0, "recorded": 3, "conflict": 0, "rejected": 6, "failed": 0}
     assert set(room.rows()) == {one["local_id"] for one in good}
     counts = room.sql("SELECT item_count, queued_count, rejected_count, amount_total"
-                      " FROM sync_batches")
+                      " FROM sync_batches WHERE id = %s", (answer.json["batch_id"],))
     assert counts == ((9, 3, 6, 3000),)
 
 
