@@ -330,7 +330,9 @@ def test_a_transfer_and_a_fee_are_taken_back_in_shares_that_add_up(sim, receiver
     assert sum(one.amount for one in fee.refunds.data) == 101
     assert [one.id for one in stripe.Transfer.list(destination="acct_1Amicale")] == [
         transfer.id]
-    assert [one.id for one in stripe.ApplicationFee.list(charge=charge.id)] == [fee.id]
+    assert fee.originating_transaction == charge.id
+    assert fee.charge == charge.transfer.destination_payment
+    assert [one.id for one in stripe.ApplicationFee.list(charge=fee.charge)] == [fee.id]
     assert [one.id for one in stripe.Charge.list(payment_intent=intent.id)] == [charge.id]
 
 
