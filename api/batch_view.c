@@ -5,14 +5,12 @@
 #include <assert.h>
 
 #include "api/batch_write.h"
-#include "common/base/digest.h"
 #include "common/base/json.h"
-#include "common/base/seal.h"
 #include "common/link/mariadb.h"
 #include "common/link/payment_row.h"
 #include "common/model/batch.h"
 
-enum { GIVEN_BYTES = 1 << 20, NAME_BYTES = 256, CONTENT_HEX = 16 };
+enum { GIVEN_BYTES = 1 << 20, NAME_BYTES = 256 };
 
 /* Behind the payment's own columns; the first one of these is the place in the question. */
 enum column {
@@ -265,32 +263,20 @@ static void put_given(struct json_writer *json,
                       const struct view_item *item,
                       struct arena *arena)
 {
-    const struct sale sale = {.pompier_id = view->pompier_id,
-                              .local_id = item->local_id,
-                              .amount_minor = item->amount_minor,
-                              .method = item->method};
-    struct digest digest;
-    char hex[DIGEST_HEX_BYTES];
-    struct span name = sale_job_id(&sale, arena);
-    struct span second = name;
-    seal_fingerprint(view->ring,
-                     SPAN("job|sync.sale"),
-                     sale_canonical(&sale, arena),
-                     &digest);
-    digest_hex(&digest, hex);
-    if (item->intent.len > 0) {
-        second = span_of(
-            arena_format(arena, "%.*s/%.*s", SPAN_ARGS(name), SPAN_ARGS(item->intent)));
-    }
-    if (item->is_conflict) {
-        name =
-            span_of(arena_format(arena, "%.*s/%.*s", SPAN_ARGS(name), CONTENT_HEX, hex));
-    }
+    struct sale sale = {.pompier_id = view->pompier_id,
+                        .local_id = item->local_id,
+                        .amount_minor = item->amount_minor,
+                        .method = item->method,
+                        .intent = item->intent};
+    sale.mac = sale_fingerprint(&sale, view->ring, arena);
+    struct span name =
+        item->is_conflict ? sale_content_job_id(&sale, arena) : sale_job_id(&sale, arena);
+    struct span second = item->intent.len > 0 ? sale_intent_job_id(&sale, arena) : name;
     json_open(json, NULL, '[');
     json_put_string(json, NULL, item->local_id);
-    json_put_string(json, NULL, span_of(hex));
+    json_put_string(json, NULL, sale.mac);
     json_put_string(json, NULL, name);
-    json_put_string(json, NULL, item->intent.len > 0 ? second : name);
+    json_put_string(json, NULL, second);
     json_close(json, ']');
 }
 

@@ -12,10 +12,8 @@
 #include "api/request.h"
 #include "api/sync_items.h"
 #include "api/sync_state.h"
-#include "common/base/digest.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
-#include "common/base/seal.h"
 #include "common/base/settings.h"
 #include "common/link/mariadb.h"
 #include "common/link/payment_row.h"
@@ -283,20 +281,13 @@ static void read_items(struct sync *sync,
 static void name_sale(struct sync *sync, struct sale *sale, struct arena *arena)
 {
     const struct batch *batch = &sync->batch;
-    struct digest digest;
-    char hex[DIGEST_HEX_BYTES];
     sale->pompier_id = batch->pompier_id;
     sale->amicale_id = batch->amicale_id;
     sale->received_ms = batch->received_ms;
     sale->device_id = batch->device_id;
     sale->batch_id = batch->id;
     sale->request_id = span_of(sync->request->id);
-    seal_fingerprint(sync->door->ring,
-                     SPAN("job|sync.sale"),
-                     sale_canonical(sale, arena),
-                     &digest);
-    digest_hex(&digest, hex);
-    sale->mac = arena_span(arena, span_of(hex));
+    sale->mac = sale_fingerprint(sale, sync->door->ring, arena);
 }
 
 /* A sale that stands twice in its batch counts once. */

@@ -8,7 +8,7 @@
 #include "common/base/seal.h"
 #include "common/model/job.h"
 
-enum { REFS = 3, CONTENT_HEX = 16 };
+enum { REFS = 3 };
 
 static void add_job(struct sync *sync, size_t at, enum sync_way way, struct arena *arena);
 static struct span name_of(const struct sale *sale,
@@ -107,19 +107,16 @@ static struct span name_of(const struct sale *sale,
                            enum sync_way way,
                            struct arena *arena)
 {
-    struct span name = sale_job_id(sale, arena);
     switch (way) {
     case SYNC_BY_INTENT:
-        return span_of(
-            arena_format(arena, "%.*s/%.*s", SPAN_ARGS(name), SPAN_ARGS(sale->intent)));
+        return sale_intent_job_id(sale, arena);
     case SYNC_BY_CONTENT:
-        return span_of(
-            arena_format(arena, "%.*s/%.*s", SPAN_ARGS(name), CONTENT_HEX, sale->mac.at));
+        return sale_content_job_id(sale, arena);
     case SYNC_NO_JOB:
     case SYNC_BY_NAME:
         break;
     }
-    return name;
+    return sale_job_id(sale, arena);
 }
 
 /* Its fingerprint is the request's when that had a key: the same key with another request

@@ -4,9 +4,11 @@
 
 #include <assert.h>
 
+#include "common/base/digest.h"
 #include "common/base/json.h"
+#include "common/base/seal.h"
 
-enum { SALE_BYTES = 8 * 1024 };
+enum { SALE_BYTES = 8 * 1024, CONTENT_HEX = 16 };
 
 static const char *const method_names[SALE_METHODS] = {
     [SALE_CARD] = "card",
@@ -112,10 +114,36 @@ struct span sale_canonical(const struct sale *sale, struct arena *arena)
                                 sale_method_name(sale->method)));
 }
 
+struct span sale_fingerprint(const struct sale *sale,
+                             const struct seal_ring *ring,
+                             struct arena *arena)
+{
+    struct digest digest;
+    char hex[DIGEST_HEX_BYTES];
+    seal_fingerprint(ring, SPAN("job|sync.sale"), sale_canonical(sale, arena), &digest);
+    digest_hex(&digest, hex);
+    return arena_span(arena, span_of(hex));
+}
+
 struct span sale_job_id(const struct sale *sale, struct arena *arena)
 {
     return span_of(arena_format(arena,
                                 "sync:%lld:%.*s",
                                 (long long)sale->pompier_id,
                                 SPAN_ARGS(sale->local_id)));
+}
+
+struct span sale_intent_job_id(const struct sale *sale, struct arena *arena)
+{
+    struct span name = sale_job_id(sale, arena);
+    return span_of(
+        arena_format(arena, "%.*s/%.*s", SPAN_ARGS(name), SPAN_ARGS(sale->intent)));
+}
+
+struct span sale_content_job_id(const struct sale *sale, struct arena *arena)
+{
+    struct span name = sale_job_id(sale, arena);
+    assert(sale->mac.len >= CONTENT_HEX);
+    return span_of(
+        arena_format(arena, "%.*s/%.*s", SPAN_ARGS(name), CONTENT_HEX, sale->mac.at));
 }

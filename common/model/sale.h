@@ -30,6 +30,8 @@
 #include "common/base/fault.h"
 #include "common/base/text.h"
 
+struct seal_ring;
+
 enum sale_fault { SALE_UNREADABLE = 1 };
 enum { SALE_LOCAL_ID_BYTES = 64, SALE_DEVICE_ID_BYTES = 64, SALE_BATCH_ID_BYTES = 64 };
 
@@ -64,7 +66,13 @@ MUST_USE enum outcome sale_decode(struct span payload,
                                   struct fault *fault);
 /* What makes it the same sale: "<amount>|<method>". */
 struct span sale_canonical(const struct sale *sale, struct arena *arena);
-/* The first name above. */
+/* The fingerprint of that, as sale.mac has it. */
+struct span sale_fingerprint(const struct sale *sale,
+                             const struct seal_ring *ring,
+                             struct arena *arena);
+/* The three names above, in their order; the last one needs sale.mac. */
 struct span sale_job_id(const struct sale *sale, struct arena *arena);
+struct span sale_intent_job_id(const struct sale *sale, struct arena *arena);
+struct span sale_content_job_id(const struct sale *sale, struct arena *arena);
 
 #endif

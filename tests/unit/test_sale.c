@@ -121,6 +121,17 @@ static void its_job_is_named_by_user_and_local_id(void **state)
     assert_true(job_id_is_valid(id));
 }
 
+static void what_is_new_under_a_name_has_a_job_of_its_own(void **state)
+{
+    (void)state;
+    struct sale sale = a_sale();
+    sale.intent = SPAN("pi_1");
+    sale.mac = SPAN("0123456789abcdef0123");
+    assert_span(sale_intent_job_id(&sale, &arena), "sync:11:phone-1:42/pi_1");
+    assert_span(sale_content_job_id(&sale, &arena),
+                "sync:11:phone-1:42/0123456789abcdef");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +144,9 @@ int main(void)
                                         set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(its_job_is_named_by_user_and_local_id,
+                                        set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_new_under_a_name_has_a_job_of_its_own,
                                         set_up,
                                         tear_down),
     };
