@@ -386,7 +386,7 @@ static void ask(struct request *request,
 void reader_failed(struct request *request, const struct fault *fault)
 {
     if (loop_may_warn(request->loop)) {
-        log_warning("mariadb could not be read",
+        log_warning("what a request asks could not be read",
                     LOG_TEXT("request", request->id),
                     LOG_TEXT("route", request->route ? request->route->name : "none"),
                     LOG_FAULT(fault));

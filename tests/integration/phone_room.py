@@ -43,10 +43,13 @@ class PhoneRoom(PaymentsRoom):
     def batch(self, person, answer):
         return person.get(urllib.parse.urlsplit(answer.headers["Location"]).path)
 
-    def wait_done(self, person, answer, timeout_s=30.0):
-        """The batch as GET tells it, once every item came to its end."""
+    def wait_done(self, person, answer, timeout_s=30.0, ask_again=()):
+        """The batch as GET tells it, once every item came to its end; ask_again: statuses
+        after which a phone asks again."""
         def done():
             batch = self.batch(person, answer)
+            if batch.status in ask_again:
+                return None
             assert batch.status == 200, batch
             return batch.json if batch.json["done"] == batch.json["total"] else None
         return wait_until(done, "the batch to be done", timeout_s, every_s=0.05)
@@ -61,7 +64,8 @@ class PhoneRoom(PaymentsRoom):
                        "nobody to work on what was left", 20)
         self.redis.flushall()  # what a test left behind needs no worker
         if crowded:  # the front door counts once a second
-            wait_until(lambda: self.metric("tocsin_sync_backlog") == 0, "no backlog is seen")
+            wait_until(lambda: self.metric("tocsin_sync_backlog", None) == 0,
+                       "no backlog is seen")
         for table in ("sync_conflicts", "sync_batches", "jobs_archive"):
             self.sql(f"DELETE FROM {table}")
         super().clear()
@@ -87,11 +91,14 @@ class PhoneRoom(PaymentsRoom):
                 found.append(key.removeprefix(f"{PREFIX}:job:"))
         return sorted(found)
 
-    def metric(self, start):
+    def metric(self, start, *unknown):
+        """Its value; where the page does not tell it, `unknown` if given."""
         for line in self.stack.api.request("GET", "/metrics")[2].decode().splitlines():
             if line.startswith(start + " "):
                 return float(line.rsplit(" ", 1)[1])
-        raise KeyError(start)
+        if not unknown:
+            raise KeyError(start)
+        return unknown[0]
 
 
 def verdicts(answer):
