@@ -163,7 +163,9 @@ static void fill_context(struct worker *worker,
                                        .handler_count = options->handler_count};
 }
 
-/* Against the stream, so that each thread finds the next one there. */
+/* Against the stream, so that each thread finds the next one there. The fetcher is last:
+ * a worker that cannot start has taken no job, and worker_close, which wants a fetcher
+ * that was stopped, finds none. */
 static enum outcome open_threads(struct worker *worker, struct fault *fault)
 {
     const struct context *context = &worker->context;
@@ -182,6 +184,9 @@ static enum outcome open_threads(struct worker *worker, struct fault *fault)
     if (outcome == OUTCOME_DONE) {
         outcome = janitor_open(context, JANITOR_ARCHIVE, &worker->archivist, fault);
     }
+    if (outcome == OUTCOME_DONE && context->settings->worker.plans) {
+        outcome = planner_open(context, &worker->planner, fault);
+    }
     if (outcome == OUTCOME_DONE) {
         outcome = fetcher_open(context,
                                worker->roster,
@@ -189,9 +194,6 @@ static enum outcome open_threads(struct worker *worker, struct fault *fault)
                                worker->slots,
                                &worker->fetcher,
                                fault);
-    }
-    if (outcome == OUTCOME_DONE && context->settings->worker.plans) {
-        outcome = planner_open(context, &worker->planner, fault);
     }
     return outcome;
 }
