@@ -43,8 +43,8 @@ static void on_checked(struct request *request,
                        void *context,
                        enum outcome outcome,
                        const struct fault *fault);
-static void go_on(struct sync *sync);
-static void on_enqueued(void *context, enum outcome outcome, const struct fault *fault);
+static void send_jobs(struct sync *sync, void (*next)(struct sync *sync));
+static void on_sent(void *context, enum outcome outcome, const struct fault *fault);
 static void judge(struct sync *sync);
 static enum outcome conclude(struct mariadb *db,
                              struct arena *arena,
@@ -54,11 +54,8 @@ static void on_concluded(struct request *request,
                          void *context,
                          enum outcome outcome,
                          const struct fault *fault);
-static void on_more_enqueued(void *context,
-                             enum outcome outcome,
-                             const struct fault *fault);
-static void enqueue_batch(struct sync *sync);
-static void on_accepted(void *context, enum outcome outcome, const struct fault *fault);
+static void send_batch(struct sync *sync);
+static void accept_batch(struct sync *sync);
 static void count_verdicts(const struct sync *sync);
 static void tell_clock(const struct sync *sync);
 static void answer(struct sync *sync, bool replayed);
@@ -180,7 +177,8 @@ static void on_checked(struct request *request,
     }
     switch (sync->end) {
     case SYNC_GOES_ON:
-        go_on(sync);
+        tell_clock(sync);
+        send_jobs(sync, judge);
         return;
     case SYNC_BAD_JSON:
         request_problem(request, PROBLEM_BAD_JSON);
@@ -202,26 +200,27 @@ static void on_checked(struct request *request,
     }
 }
 
-static void go_on(struct sync *sync)
+/* The flush's, if it has any; `next` once Redis has taken them all. */
+static void send_jobs(struct sync *sync, void (*next)(struct sync *sync))
 {
-    tell_clock(sync);
     if (sync->flush.count == 0) {
-        judge(sync);
+        next(sync);
         return;
     }
-    sync->flush.done = on_enqueued;
+    sync->next = next;
+    sync->flush.done = on_sent;
     sync->flush.context = sync;
     sync_line_add(sync->request->loop->sync_line, &sync->flush);
 }
 
-static void on_enqueued(void *context, enum outcome outcome, const struct fault *fault)
+static void on_sent(void *context, enum outcome outcome, const struct fault *fault)
 {
     struct sync *sync = context;
     if (outcome != OUTCOME_DONE) {
         fail(sync, fault);
         return;
     }
-    judge(sync);
+    sync->next(sync);
 }
 
 static void judge(struct sync *sync)
@@ -250,50 +249,26 @@ static void on_concluded(struct request *request,
                          enum outcome outcome,
                          const struct fault *fault)
 {
+    (void)request;
     struct sync *sync = context;
     if (outcome != OUTCOME_DONE) {
         fail(sync, fault);
         return;
     }
-    if (sync->flush.count == 0) {
-        enqueue_batch(sync);
-        return;
-    }
-    sync->flush.done = on_more_enqueued;
-    sync->flush.context = sync;
-    sync_line_add(request->loop->sync_line, &sync->flush);
+    send_jobs(sync, send_batch);
 }
 
-static void on_more_enqueued(void *context,
-                             enum outcome outcome,
-                             const struct fault *fault)
-{
-    struct sync *sync = context;
-    if (outcome != OUTCOME_DONE) {
-        fail(sync, fault);
-        return;
-    }
-    enqueue_batch(sync);
-}
-
-static void enqueue_batch(struct sync *sync)
+static void send_batch(struct sync *sync)
 {
     sync->flush.jobs = &sync->last;
     sync->flush.count = 1;
-    sync->flush.done = on_accepted;
-    sync->flush.context = sync;
-    sync_line_add(sync->request->loop->sync_line, &sync->flush);
+    send_jobs(sync, accept_batch);
 }
 
 /* A batch that is there by now came under the same key at the same moment. Its answer is
  * the other request's; this one's sales are accepted all the same. */
-static void on_accepted(void *context, enum outcome outcome, const struct fault *fault)
+static void accept_batch(struct sync *sync)
 {
-    struct sync *sync = context;
-    if (outcome != OUTCOME_DONE) {
-        fail(sync, fault);
-        return;
-    }
     switch (sync->last.verdict) {
     case ENQUEUE_NEW:
         count_verdicts(sync);

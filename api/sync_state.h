@@ -66,6 +66,7 @@ struct sync {
     struct batch batch;
     struct sync_sale *sales;
     struct sync_flush flush;
+    void (*next)(struct sync *sync); /* once the flush is sent; of sync.c */
     enum sync_end end;
     struct problem_field fields[SYNC_FIELDS]; /* of SYNC_BAD_FIELDS */
     size_t field_count;
