@@ -36,6 +36,7 @@ class Periods:
         self.demo = seed_demo(self.stack)
         self.sim.start()
         self.stack.api.start()
+        self.stack.api.wait_redis()
         stripe.api_base = self.sim.url
         stripe.api_key = self.stack.stripe_key
         stripe.api_version = "2024-06-20"

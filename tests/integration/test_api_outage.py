@@ -27,6 +27,14 @@ def door(workdir, redis_server):
         yield running
 
 
+@pytest.fixture
+def patient_door(workdir, redis_server):
+    """Whoever waits for Redis there waits so long that it shows."""
+    with FrontDoor(workdir, redis_server.address, sets={"api.redis_ms": 10000}) as running:
+        running.wait_kept(encode(payment_event()))
+        yield running
+
+
 def timed_post(door):
     """(status, seconds) of a fresh event on a fresh connection."""
     body = encode(payment_event())
@@ -35,12 +43,13 @@ def timed_post(door):
     return status, time.monotonic() - started
 
 
-def test_without_redis_the_answer_is_503_at_once_and_it_recovers(door, redis_server):
+def test_without_redis_the_answer_is_503_at_once_and_it_recovers(patient_door, redis_server):
+    door = patient_door
     redis_server.kill9()
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: timed_post(door), range(40)))
     assert {status for status, _ in answers} == {503}
-    assert max(seconds for _, seconds in answers) < 0.25
+    assert max(seconds for _, seconds in answers) < 5
     redis_server.start()
     door.wait_kept(encode(payment_event()))
     assert door.webhooks("unavailable") >= 40
@@ -61,24 +70,29 @@ def test_a_503_is_a_problem_in_json(door, redis_server):
     redis_server.start()
 
 
-def test_a_frozen_redis_gives_503_within_the_limit_and_it_recovers(door, redis_server):
-    redis_server.freeze()
-    try:
-        answers = [timed_post(door) for _ in range(12)]
-    finally:
-        redis_server.thaw()
-    assert {status for status, _ in answers} == {503}
-    assert max(seconds for _, seconds in answers) < 0.25
-    door.wait_kept(encode(payment_event()))
+def test_a_frozen_redis_gives_503_within_the_limit_and_it_recovers(workdir, redis_server):
+    with FrontDoor(workdir, redis_server.address, sets={"api.redis_ms": 100}) as door:
+        door.wait_kept(encode(payment_event()))
+        redis_server.freeze()
+        try:
+            first, took_s = timed_post(door)
+            more = [timed_post(door)[0] for _ in range(11)]
+        finally:
+            redis_server.thaw()
+        assert {first, *more} == {503}
+        assert took_s < 1.4, "it waited until Redis was taken for gone"
+        door.wait_kept(encode(payment_event()))
 
 
-def test_a_silent_redis_is_noticed_before_a_client_has_to(door, redis_server):
+def test_a_silent_redis_is_noticed_before_a_client_has_to(patient_door, redis_server):
+    door = patient_door
     redis_server.freeze()
     try:
-        wait_until(lambda: "redis is away" in door.log_text(), "the break")
+        # Each of the two loops has a connection of its own.
+        wait_until(lambda: door.log_text().count("redis is away") >= 2, "the breaks")
         status, seconds = timed_post(door)
         assert status == 503
-        assert seconds < 0.1, "it waited for a Redis that it knew to be away"
+        assert seconds < 5, "it waited for a Redis that it knew to be away"
     finally:
         redis_server.thaw()
     door.wait_kept(encode(payment_event()))
@@ -157,6 +171,10 @@ def test_user_and_password_are_given(workdir):
             with FrontDoor(workdir, locked.address, name=file, sets={
                     "redis.username": "door",
                     "redis.password_file": workdir / file}) as door:
+                if status == 200:
+                    door.wait_redis()
+                else:
+                    wait_until(lambda log=door.log_text: "WRONGPASS" in log(), "the refusal")
                 assert door.post(encode(payment_event())) == status
 
 
@@ -218,7 +236,8 @@ def test_with_everything_there_it_is_ready(stack):
     assert json.loads(body) == {"ready": True, "redis": True, "mariadb": True, "workers": 1}
 
 
-def test_sigterm_answers_what_is_in_flight_and_leaves(door, redis_server):
+def test_sigterm_answers_what_is_in_flight_and_leaves(patient_door, redis_server):
+    door = patient_door
     redis_server.freeze()
     try:
         with door.connect() as waiting, door.connect() as idle:

@@ -32,6 +32,7 @@ class WaitingRoom(Room):
     def start(self):
         super().start()
         self.api.start()
+        self.api.wait_redis()
         return self
 
     def stop(self):

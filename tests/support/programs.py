@@ -3,12 +3,13 @@
 
 import json
 import os
+import re
 import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from .process import Process, ProcessError, accepts, free_port
+from .process import Process, ProcessError, accepts, free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACES = {
@@ -102,6 +103,16 @@ class Api(Program):
         return self.request("POST", path, body, {
             "Content-Type": "application/json; charset=utf-8",
             "Stripe-Signature": signature})[0]
+
+    def wait_redis(self):
+        """Until each of its loops has reached Redis since the start: one that has not
+        answers 503, whatever the others do."""
+        def reached():
+            loops = re.findall(r"<6>ready loops=(\d+)", self.log_text(since_start=True))
+            (connects,) = re.findall(rb"^tocsin_redis_connects_total (\d+)",
+                                     self.request("GET", "/metrics")[2], re.MULTILINE)
+            return loops and int(connects) >= int(loops[-1])
+        wait_until(reached, f"{self.name} to reach Redis")
 
     def is_all_ready(self):
         """Whether /readyz says so: Redis, MariaDB and a worker are seen."""

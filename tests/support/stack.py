@@ -118,6 +118,7 @@ class Stack:
             "seal.keys_file": self.secrets / "redis_keys",
             "seal.pii_keys_file": self.secrets / "pii_keys",
             "api.listen": f"127.0.0.1:{self.api.port}",
+            "api.redis_ms": 1000,  # however much else the machine has to do
             "stripe.api_base": self.stripesim.url,
             "stripe.secret_key_file": self.secrets / "stripe_key",
             "stripe.publishable_key": "pk_test_tocsin",
@@ -174,6 +175,8 @@ class Stack:
 
     def start_programs(self):
         start_all(self.programs())
+        if self.redis.pid is not None:
+            self.api.wait_redis()
 
     def programs(self):
         return [self.stripesim, self.api, *self.workers]
