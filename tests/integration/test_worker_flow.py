@@ -36,15 +36,14 @@ def test_one_job_of_b_behind_1000_of_a_is_among_the_next_2_x_slots(room):
 
 
 def test_live_has_its_slots_while_webhooks_flood(room):
-    room.enqueue(*[(f"flood:{number}", "test.nap", "3000") for number in range(100)])
+    room.enqueue(*[(f"flood:{number}", "test.nap", "60000") for number in range(100)])
     worker = room.worker(sets={"worker.slots": 8})
     wait_until(lambda: room.counts()["leased"] == 3, "the flood fills its share")
     room.enqueue(*[(f"live:{number}", "test.live", "1") for number in range(4)])
-    began = time.monotonic()
-    for number in range(4):
-        room.wait_state(f"live:{number}", "done", timeout_s=2)
-    assert time.monotonic() - began < 2
+    for number in range(4):  # none of the flood has ended by then
+        room.wait_state(f"live:{number}", "done")
     assert room.counts()["leased"] == 3  # half of the six that serve every lane
+    assert room.counts()["done"] == 4
     worker.kill9()
 
 
@@ -170,7 +169,7 @@ def test_many_records_of_an_unknown_version_hold_nobody_up(room):
     pipeline.execute()
     room.redis.delete(f"{PREFIX}:wake")  # nothing hurries the worker but what it finds
     room.worker()
-    room.wait_state("sound", "done", timeout_s=5)
+    room.wait_state("sound", "done", timeout_s=15)
     assert room.counts()["scheduled"] == 1000
 
 
@@ -184,8 +183,9 @@ def test_an_overrun_is_reported_and_the_job_does_not_run_twice(room):
         name = room.field("slow", "worker")
         value = room.redis.hget(f"{PREFIX}:worker:{name}", "about")
         return json.loads(value) if value else {}
-    wait_until(lambda: about().get("overruns") == 1, "the beat tells of the overrun")
-    assert about()["running"][0]["id"] == "slow"
+    told = wait_until(lambda: about().get("overruns") == 1 and about(),
+                      "the beat tells of the overrun")
+    assert told["running"][0]["id"] == "slow"
     room.wait_state("slow", "done")
     assert room.number("slow", "token") == 1  # it was taken once
     assert worker.log_text().count("overrun id=slow") == 1

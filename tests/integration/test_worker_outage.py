@@ -255,7 +255,7 @@ def test_an_archive_that_hangs_does_not_hold_up_what_is_due(room):
             "SELECT 1 FROM information_schema.processlist"
             " WHERE db = 'tocsin' AND state LIKE 'Waiting for table%%'"), "the archive hangs")
         room.enqueue({"id": "soon", "kind": "test.noop", "delay_ms": 100})
-        room.wait_state("soon", "done", timeout_s=5)
+        room.wait_state("soon", "done", timeout_s=15)
         assert room.field("bad", "archived") == "0"
         cursor.execute("UNLOCK TABLES")
     wait_until(lambda: room.field("bad", "archived") == "1", "the dead job is archived")
