@@ -105,8 +105,10 @@ def start(options):
         stack.migrate()
         seed_demo(stack)
         say(f"starting the Stripe simulator, the api and {WORKERS} workers")
-        stack.start_programs()
+        # Workers walk the demo account's events as soon as they run.
+        stack.stripesim.start()
         meet_stripe(stack)
+        stack.start_programs()
         write_env(stack)
     except BaseException:
         stop(stack)
