@@ -27,6 +27,7 @@ static const struct {
     [LIMIT_LOGIN_ADDRESS] = {"login_address", 50, 5 * MINUTE},
     [LIMIT_INTENTS] = {"intents", 10, MINUTE},
     [LIMIT_DEVICES] = {"devices", 60, MINUTE},
+    [LIMIT_OFFLINE] = {"offline", 0, 10 * MINUTE}, /* sync.user_most */
     [LIMIT_STRIPE] = {"stripe", 30, MINUTE},
 };
 
@@ -37,7 +38,8 @@ struct charge {
     void *context;
 };
 
-static enum outcome send_charge(struct loop *loop,
+static int64_t burst_of(const struct request *request, enum limit limit);
+static enum outcome send_charge(struct request *request,
                                 enum limit limit,
                                 struct span who,
                                 int64_t charges,
@@ -61,11 +63,21 @@ void limits_charge(struct request *request,
                    limit_answer_fn answer,
                    void *context)
 {
+    limits_charge_many(request, limit, who, 1, answer, context);
+}
+
+void limits_charge_many(struct request *request,
+                        enum limit limit,
+                        struct span who,
+                        int64_t charges,
+                        limit_answer_fn answer,
+                        void *context)
+{
     struct charge *charge = ARENA_NEW(&request->arena, struct charge);
     struct fault fault;
     *charge = (struct charge){.request = request, .answer = answer, .context = context};
     enum outcome outcome =
-        send_charge(request->loop, limit, who, 1, on_charged, charge, &fault);
+        send_charge(request, limit, who, charges, on_charged, charge, &fault);
     if (outcome != OUTCOME_DONE) {
         log_debug("a limit is not kept", LOG_FAULT(&fault));
         allow(charge);
@@ -74,11 +86,28 @@ void limits_charge(struct request *request,
 
 void limits_give_back(struct request *request, enum limit limit, struct span who)
 {
+    struct limit_state state = {.remaining = 0};
+    limits_give_back_many(request, limit, who, 1, &state);
+}
+
+void limits_give_back_many(struct request *request,
+                           enum limit limit,
+                           struct span who,
+                           int64_t charges,
+                           struct limit_state *state)
+{
     struct fault fault;
-    if (send_charge(request->loop, limit, who, -1, on_given_back, NULL, &fault) !=
+    if (state->remaining < 0) {
+        return;
+    }
+    if (send_charge(request, limit, who, -charges, on_given_back, NULL, &fault) !=
         OUTCOME_DONE) {
         log_debug("a charge is not given back", LOG_FAULT(&fault));
+        return;
     }
+    int64_t back_ms = charges * table[limit].period_ms / burst_of(request, limit);
+    state->remaining += charges;
+    state->reset_ms = state->reset_ms > back_ms ? state->reset_ms - back_ms : 0;
 }
 
 /* As draft-ietf-httpapi-ratelimit-headers-10 writes them. */
@@ -93,7 +122,7 @@ struct span limits_headers(struct request *request,
                                 "RateLimit-Policy: \"%s\";q=%" PRId64 ";w=%" PRId64 "\r\n"
                                 "RateLimit: \"%s\";r=%" PRId64 ";t=%" PRId64 "\r\n",
                                 table[limit].name,
-                                table[limit].burst,
+                                burst_of(request, limit),
                                 seconds_of(table[limit].period_ms),
                                 table[limit].name,
                                 state->remaining,
@@ -135,7 +164,13 @@ struct span limits_address(struct request *request)
     return span_of(arena_format(&request->arena, "%s/64", text));
 }
 
-static enum outcome send_charge(struct loop *loop,
+static int64_t burst_of(const struct request *request, enum limit limit)
+{
+    return limit == LIMIT_OFFLINE ? request->loop->door->settings->sync.user_most
+                                  : table[limit].burst;
+}
+
+static enum outcome send_charge(struct request *request,
                                 enum limit limit,
                                 struct span who,
                                 int64_t charges,
@@ -143,10 +178,11 @@ static enum outcome send_charge(struct loop *loop,
                                 void *context,
                                 struct fault *fault)
 {
+    struct loop *loop = request->loop;
     assert(limit != LIMIT_NONE);
     const struct limit_charge charge = {.name = span_of(table[limit].name),
                                         .who = who,
-                                        .burst = table[limit].burst,
+                                        .burst = burst_of(request, limit),
                                         .period_ms = table[limit].period_ms,
                                         .charges = charges};
     struct arena arena;

@@ -30,6 +30,7 @@ enum limit {
     LIMIT_LOGIN_ADDRESS, /* wrong passwords from an address */
     LIMIT_INTENTS, /* payment.create of a user */
     LIMIT_DEVICES, /* checks of devices from an address */
+    LIMIT_OFFLINE, /* sales that a user hands over; of sync.user_most at once */
     LIMIT_STRIPE, /* what calls Stripe anew each time a user asks: tokens, links, looks */
 };
 enum { LIMITS = LIMIT_STRIPE + 1 };
@@ -51,8 +52,22 @@ void limits_charge(struct request *request,
                    struct span who,
                    limit_answer_fn answer,
                    void *context);
+/* The same, so many times at once. */
+void limits_charge_many(struct request *request,
+                        enum limit limit,
+                        struct span who,
+                        int64_t charges,
+                        limit_answer_fn answer,
+                        void *context);
 /* Nobody waits for it. */
 void limits_give_back(struct request *request, enum limit limit, struct span who);
+/* Some of what was charged. `state` is what the charge left, and then what this leaves;
+ * when Redis did not say, nothing is given back. */
+void limits_give_back_many(struct request *request,
+                           enum limit limit,
+                           struct span who,
+                           int64_t charges,
+                           struct limit_state *state);
 /* The header lines of a limit's state; empty when Redis did not say. */
 struct span limits_headers(struct request *request,
                            enum limit limit,

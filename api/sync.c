@@ -43,8 +43,14 @@ static void on_checked(struct request *request,
                        void *context,
                        enum outcome outcome,
                        const struct fault *fault);
+static void charge(struct sync *sync);
+static struct span user_of(const struct sync *sync);
+static void on_charged(struct request *request,
+                       const struct limit_state *state,
+                       void *context);
 static void send_jobs(struct sync *sync, void (*next)(struct sync *sync));
 static void on_sent(void *context, enum outcome outcome, const struct fault *fault);
+static int64_t count_new(const struct sync_flush *flush);
 static void judge(struct sync *sync);
 static enum outcome conclude(struct mariadb *db,
                              struct arena *arena,
@@ -56,6 +62,7 @@ static void on_concluded(struct request *request,
                          const struct fault *fault);
 static void send_batch(struct sync *sync);
 static void accept_batch(struct sync *sync);
+static void give_back(struct sync *sync);
 static void count_verdicts(const struct sync *sync);
 static void tell_clock(const struct sync *sync);
 static void answer(struct sync *sync, bool replayed);
@@ -112,6 +119,7 @@ static void begin(struct request *request, struct span key)
     sync->door = request->loop->door;
     sync->key = key;
     sync->wait_ms = prefer_wait_ms(&prefer, 0);
+    sync->limit.remaining = -1;
     batch->id = batch_id_of(request, key);
     batch->pompier_id = request->session->user_id;
     batch->amicale_id = request->session->amicale_id;
@@ -178,7 +186,7 @@ static void on_checked(struct request *request,
     switch (sync->end) {
     case SYNC_GOES_ON:
         tell_clock(sync);
-        send_jobs(sync, judge);
+        charge(sync);
         return;
     case SYNC_BAD_JSON:
         request_problem(request, PROBLEM_BAD_JSON);
@@ -200,6 +208,38 @@ static void on_checked(struct request *request,
     }
 }
 
+/* Else one user could fill the queue, and everybody's phones were told that it is full.
+ * What the books know, or what is rejected, adds nothing to it; a batch does. */
+static void charge(struct sync *sync)
+{
+    sync->charged = sync->flush.count > 0 ? (int64_t)sync->flush.count : 1;
+    limits_charge_many(sync->request,
+                       LIMIT_OFFLINE,
+                       user_of(sync),
+                       sync->charged,
+                       on_charged,
+                       sync);
+}
+
+static struct span user_of(const struct sync *sync)
+{
+    return span_of(
+        arena_format(&sync->request->arena, "%" PRId64, sync->batch.pompier_id));
+}
+
+static void on_charged(struct request *request,
+                       const struct limit_state *state,
+                       void *context)
+{
+    struct sync *sync = context;
+    if (!state->allowed) {
+        limits_refuse(request, LIMIT_OFFLINE, state);
+        return;
+    }
+    sync->limit = *state;
+    send_jobs(sync, judge);
+}
+
 /* The flush's, if it has any; `next` once Redis has taken them all. */
 static void send_jobs(struct sync *sync, void (*next)(struct sync *sync))
 {
@@ -217,10 +257,21 @@ static void on_sent(void *context, enum outcome outcome, const struct fault *fau
 {
     struct sync *sync = context;
     if (outcome != OUTCOME_DONE) {
+        sync->kept += (int64_t)sync->flush.sent;
         fail(sync, fault);
         return;
     }
+    sync->kept += count_new(&sync->flush);
     sync->next(sync);
+}
+
+static int64_t count_new(const struct sync_flush *flush)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < flush->count; i++) {
+        count += flush->jobs[i].verdict == ENQUEUE_NEW;
+    }
+    return count;
 }
 
 static void judge(struct sync *sync)
@@ -269,6 +320,7 @@ static void send_batch(struct sync *sync)
  * the other request's; this one's sales are accepted all the same. */
 static void accept_batch(struct sync *sync)
 {
+    give_back(sync);
     switch (sync->last.verdict) {
     case ENQUEUE_NEW:
         count_verdicts(sync);
@@ -280,6 +332,18 @@ static void accept_batch(struct sync *sync)
     case ENQUEUE_CONFLICT:
         request_problem(sync->request, PROBLEM_IDEMPOTENCY_MISMATCH);
         return;
+    }
+}
+
+/* Who sends again what is known, or what could not be taken, pays for it once. */
+static void give_back(struct sync *sync)
+{
+    if (sync->charged > sync->kept) {
+        limits_give_back_many(sync->request,
+                              LIMIT_OFFLINE,
+                              user_of(sync),
+                              sync->charged - sync->kept,
+                              &sync->limit);
     }
 }
 
@@ -314,10 +378,12 @@ static void tell_clock(const struct sync *sync)
 static void answer(struct sync *sync, bool replayed)
 {
     struct request *request = sync->request;
+    struct span limit = limits_headers(request, LIMIT_OFFLINE, &sync->limit);
     sync->headers =
         span_of(arena_format(&request->arena,
-                             "%.*sLocation: /api/batches/%.*s\r\n%s",
+                             "%.*s%.*sLocation: /api/batches/%.*s\r\n%s",
                              SPAN_ARGS(request->lines),
+                             SPAN_ARGS(limit),
                              SPAN_ARGS(sync->batch.id),
                              replayed ? "Idempotent-Replayed: true\r\n" : ""));
     if (sync->wait_ms > 0) {
@@ -341,6 +407,7 @@ static void answer_later(struct request *request, void *context)
 static void fail(struct sync *sync, const struct fault *fault)
 {
     struct request *request = sync->request;
+    give_back(sync);
     if (loop_may_warn(request->loop)) {
         log_warning("offline sales are not taken in now",
                     LOG_TEXT("request", request->id),

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/limits.h"
 #include "api/problem.h"
 #include "api/sync_line.h"
 #include "common/model/batch.h"
@@ -63,6 +64,9 @@ struct sync {
     struct span key; /* its Idempotency-Key; empty: none */
     struct span sealed_before; /* the payload of the batch that the key names; or empty */
     int64_t wait_ms;
+    struct limit_state limit; /* the user's */
+    int64_t charged; /* to it */
+    int64_t kept; /* of its jobs, what may have come into the queue anew */
     struct batch batch;
     struct sync_sale *sales;
     struct sync_flush flush;

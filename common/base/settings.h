@@ -146,6 +146,7 @@ struct settings {
         int64_t skew_s;
         int64_t oldest_days;
         int64_t backlog_most;
+        int64_t user_most;
         int64_t retry_s;
         int64_t collect_s;
     } sync;

@@ -233,6 +233,9 @@ const struct settings_row settings_table[] = {
     NUMBER(sync, oldest_days, "90", 1, 3650, API, "an offline sale that is older is refused"),
     NUMBER(sync, backlog_most, "200000", 100, 100000000, API,
         "jobs that wait in the lane sync; with more, phones are asked to come back later"),
+    NUMBER(sync, user_most, "5000", 1000, 1000000, API,
+        "offline sales that a user may hand over at once; so many again come back over ten "
+        "minutes"),
     NUMBER(sync, retry_s, "30", 1, 3600, API,
         "how long such a phone is asked to wait at least; at most three times as long"),
     NUMBER(sync, collect_s, "86400", 60, 31536000, WORKER,
