@@ -2,7 +2,7 @@
  *
  * catchup - holds Stripe's lists of events against the ledger, and enqueues what it lacks.
  *
- * Owns:    the rows of event_cursors
+ * Owns:    nothing: the rows of event_cursors are catchup_cursor's
  * Callers: handle_events_catchup (catchup_walk), catchup_walk (catchup_page)
  * Blocks:  up to stripe.total_ms a page of a hundred events
  * Faults:  as Stripe's, MariaDB's and Redis'; a walk that did not come to its end leaves
@@ -11,8 +11,9 @@
  * A walk is one list: the platform's own or that of a connected account, of the types that
  * belong together (common/model/event_types.h). It goes forward from the stored cursor,
  * which stays books.overlap_s behind, since Stripe may list an event late. Without a
- * cursor, or with one that Stripe has forgotten, the list is read from its newest event
- * back to 30 days ago.
+ * cursor, or with one that Stripe has forgotten, it begins with the oldest events of the
+ * last 30 days. The cursor is kept with every page, so a walk that ends early is gone on
+ * with where its events are in the ledger. A list that somebody walks is left to them.
  *
  *      what of an event is found             it counts as
  *      processed in stripe_events            known
@@ -61,7 +62,8 @@ struct catchup_found {
 void catchup_add(struct catchup_found *sum, const struct catchup_found *part);
 
 /* Walks one list to its end; `again`: only if its last walk has found gaps. A walk that
- * somebody made since this job was enqueued is not made again. */
+ * somebody made since this job was enqueued is not made again, nor one that somebody makes
+ * at the moment: then nothing was found. */
 MUST_USE enum outcome catchup_walk(struct handling *handling,
                                    const struct catchup_list *list,
                                    bool again,

@@ -126,6 +126,62 @@ def test_a_worker_killed_between_two_pages_is_gone_on_with_by_another(room):
     assert row["gaps_found"] == len(lost)
 
 
+def test_a_first_walk_that_ends_early_is_gone_on_with_where_its_events_are_known(room):
+    room.worker(worker__plans="false")
+    room.play(150, rate=50)  # a list that begins in a second of many pages is begun with all
+    made = room.events()
+    room.wait_ledger(made)
+    room.stop_workers()
+    pages = len(made) // 100 + 1
+    assert pages >= 6
+    killed = room.worker(binary="tocsin-worker-test", start=False, **NO_OVERLAP,
+                         books__catchup_s=86400, environment={"TOCSIN_CRASH_AT": "page_walked:6"})
+    killed.start(wait=False)
+    assert killed.wait_exit() == -9
+    row = room.cursor()
+    assert row["last_event_id"] in made and row["walked_at"] is None
+    room.sim.control("faults", {"kind": "latency", "path": "/v1/events", "ms": 1})
+    room.worker(**NO_OVERLAP, books__catchup_s=86400)
+    assert room.wait_complete()["gaps_found"] == 0
+    (calls,) = room.sim.control("faults")["faults"]
+    assert calls["hits"] <= pages  # from the beginning it is more than that
+
+
+def finished_runs(room):
+    return room.sql_one("SELECT COUNT(*) FROM periodic_runs WHERE kind = 'events.catchup'"
+                        " AND finished_at IS NOT NULL")
+
+
+def test_a_walk_that_takes_long_has_none_beside_it(room):
+    lost = lose(room, 60)
+    room.sim.control("faults", {"kind": "latency", "path": "/v1/events", "ms": 200})
+    room.worker()
+    room.worker()
+    wait_until(lambda: finished_runs(room) >= 2, "two periods that have nothing to walk")
+    assert room.cursor()["walked_at"] is None
+    room.sim.control("faults", method="DELETE")
+    room.wait_ledger(lost)
+    assert room.wait_complete()["gaps_found"] == len(lost)
+
+
+def test_a_list_is_left_to_who_walks_it_until_their_time_is_over(room):
+    hold = "REPLACE INTO event_cursors (account, walk, walker, walker_until)" \
+           " VALUES ('', 'money', 'another 1', NOW(3) + INTERVAL %s SECOND)"
+    room.sql(hold, (3600,))
+    room.worker()
+    wait_until(lambda: finished_runs(room) >= 2, "two periods")
+    assert room.cursor()["walked_at"] is None
+    room.sql(hold, (-1,))
+    assert room.wait_complete()["last_fault"] is None
+    # Whoever is behind the times keeps nothing.
+    room.sim.control("faults", {"kind": "latency", "path": "/v1/events", "ms": 1000, "times": 1})
+    wait_until(lambda: room.sim.control("faults")["faults"][0]["hits"] == 1, "a page to be asked")
+    room.sql(hold, (3600,))
+    wait_until(lambda: "another walk has taken the list over" in "".join(
+        worker.log_text() for worker in room.workers), "a walk to notice")
+    assert room.cursor()["walked_at"] is None
+
+
 @pytest.mark.parametrize("kind", ["error_before", "drop_after"])
 def test_a_list_that_fails_in_the_middle_is_walked_to_its_end_later(room, kind):
     lost = lose(room, 60)
