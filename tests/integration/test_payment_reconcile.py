@@ -106,7 +106,8 @@ def test_what_was_looked_at_waits_for_a_quarter_of_its_age(room):
     assert looked(room, payment) == first
     age(room, payment, 400, 150)
     wait_until(lambda: looked(room, payment) != first, "the second look")
-    assert len([name for name in jobs(room) if payment in name]) == 2
+    wait_until(lambda: len([name for name in jobs(room) if payment in name]) == 2,
+               "both looks to be settled")
 
 
 def test_what_is_not_open_for_long_is_left_alone(room):
@@ -129,7 +130,8 @@ def test_one_that_stripe_does_not_know_is_a_finding_and_stops_nobody(room):
     room.stack.wait_sql("SELECT COUNT(*) FROM reconciliation_findings WHERE closed_at IS NULL"
                         " AND kind = 'object_missing' AND subject = 'pi_3Strange'", 1)
     wait_until(lambda: looked(room, "pi_3Strange"), "it to be passed over")
-    assert len([name for name in jobs(room) if "pi_3Strange" in name]) == 1
+    wait_until(lambda: len([name for name in jobs(room) if "pi_3Strange" in name]) == 1,
+               "its look to be settled")
 
 
 def test_refunds_that_are_pending_are_followed_to_their_end(room):
@@ -206,6 +208,7 @@ def test_hundreds_that_are_due_are_all_looked_at(room):
              " 'processing', NOW(3), '2026-11-22', NOW(3) - INTERVAL 1 HOUR,"
              " NOW(3) - INTERVAL 30 MINUTE - INTERVAL seq SECOND FROM seq_1_to_250")
     room.worker()
-    room.stack.wait_sql("SELECT COUNT(*) FROM payment_intents WHERE synced_at IS NOT NULL", 251)
+    room.stack.wait_sql("SELECT COUNT(*) FROM payment_intents WHERE synced_at IS NOT NULL", 251,
+                        timeout_s=60)
     assert looked(room, first)
 

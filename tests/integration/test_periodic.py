@@ -132,7 +132,9 @@ def test_jobs_that_waited_for_stripe_are_all_done_once_it_is_back(room):
     room.sim.control("faults", {"kind": "unavailable", "path": "/v1/events"})
     worker = room.worker(stripe__total_ms=1000)
     wait_until(lambda: len(room.sql(RUNS)) >= 4, "periods that fail")
+    waiting = {name for name, finished in room.sql(RUNS) if not finished}
+    assert waiting
     room.sim.control("faults", method="DELETE")
-    wait_until(lambda: None not in [finished for _, finished in room.sql(RUNS)],
+    wait_until(lambda: waiting <= {name for name, finished in room.sql(RUNS) if finished},
                "all to be finished", 40)
     assert "state=dead" not in worker.log_text(since_start=True)

@@ -177,10 +177,10 @@ def test_a_sale_that_was_voided_stays_voided_and_has_no_receipt(room):
     try:
         room.enqueue(sale("v", 1000, email="v@example.com"))
         room.stack.wait_sql("SELECT COUNT(*) FROM receipts WHERE state = 'waiting'", 1)
+        payment = room.sale_row("v", "id")
+        assert room.seller.act("void", payment, {"reason": "erreur"}).status == 200
     finally:
         room.stack.mail.fault()
-    payment = room.sale_row("v", "id")
-    assert room.seller.act("void", payment, {"reason": "erreur"}).status == 200
     room.flush(sale("v", 1000, email="v@example.com"), suffix="/again")
     assert room.sale_row("v") == "voided"
     assert room.conflicts() == ()

@@ -74,8 +74,9 @@ def is_delivered(stack):
 
 
 def is_through(stack):
-    """Whether the queue is empty and every event was processed."""
-    return not jobs_left(stack) and not stack.sql_one(
+    """Whether the queue is empty and every event was processed. The states are listed one
+    after the other, and a job that changes its state meanwhile is seen the second time."""
+    return not jobs_left(stack) and not jobs_left(stack) and not stack.sql_one(
         "SELECT COUNT(*) FROM stripe_events WHERE processed_at IS NULL")
 
 
