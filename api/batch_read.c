@@ -68,3 +68,38 @@ enum outcome batch_read_sealed(const struct seal_ring *ring,
     return outcome == OUTCOME_DONE ? batch_decode(payload, arena, out_batch, fault)
                                    : outcome;
 }
+
+/* What an operator discards leaves Redis without its payload, and what died long ago leaves
+ * it altogether. */
+enum outcome batch_read_archived(struct mariadb *db,
+                                 const struct seal_ring *ring,
+                                 int64_t pompier_id,
+                                 struct span id,
+                                 struct arena *arena,
+                                 struct batch *out_batch,
+                                 bool *out_found,
+                                 struct fault *fault)
+{
+    struct sql_rows rows;
+    enum outcome outcome =
+        mariadb_run(db,
+                    "SELECT sealed_payload FROM jobs_archive WHERE job_id = ?"
+                    " AND sealed_payload IS NOT NULL ORDER BY died_at DESC LIMIT 1",
+                    SQL_VALUES(SQL_SPAN(batch_job_id(pompier_id, id, arena))),
+                    arena,
+                    &rows,
+                    fault);
+    *out_found = false;
+    if (outcome != OUTCOME_DONE || rows.count == 0) {
+        return outcome;
+    }
+    outcome = batch_read_sealed(ring,
+                                pompier_id,
+                                id,
+                                sql_text(&rows, 0, 0),
+                                arena,
+                                out_batch,
+                                fault);
+    *out_found = outcome == OUTCOME_DONE;
+    return outcome;
+}

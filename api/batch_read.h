@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * batch_read - a batch as MariaDB has it, or as its job has it until then.
+ * batch_read - a batch as MariaDB has it, or as its job has it until then, or for ever when
+ *              that is dead.
  *
  * Owns:    nothing; what is read lives in the arena
  * Callers: sync_check, batches; on a reader's thread
@@ -29,7 +30,7 @@ MUST_USE enum outcome batch_read_row(struct mariadb *db,
                                      struct batch *out_batch,
                                      bool *out_found,
                                      struct fault *fault);
-/* The payload of its job. */
+/* The payload of its job, from Redis or the archive of dead ones. */
 MUST_USE enum outcome batch_read_sealed(const struct seal_ring *ring,
                                         int64_t pompier_id,
                                         struct span id,
@@ -37,5 +38,13 @@ MUST_USE enum outcome batch_read_sealed(const struct seal_ring *ring,
                                         struct arena *arena,
                                         struct batch *out_batch,
                                         struct fault *fault);
+MUST_USE enum outcome batch_read_archived(struct mariadb *db,
+                                          const struct seal_ring *ring,
+                                          int64_t pompier_id,
+                                          struct span id,
+                                          struct arena *arena,
+                                          struct batch *out_batch,
+                                          bool *out_found,
+                                          struct fault *fault);
 
 #endif

@@ -64,6 +64,10 @@ static enum outcome load_batch(struct look *look,
                                struct mariadb *db,
                                struct arena *arena,
                                struct fault *fault);
+static enum outcome find_batch(struct look *look,
+                               struct mariadb *db,
+                               struct arena *arena,
+                               struct fault *fault);
 static enum outcome view_batch(struct look *look,
                                struct mariadb *db,
                                struct arena *arena,
@@ -165,25 +169,44 @@ static enum outcome load_batch(struct look *look,
                                struct arena *arena,
                                struct fault *fault)
 {
-    const struct request *request = look->request;
-    int64_t pompier_id = request->session->user_id;
-    enum outcome outcome = look->sealed.len > 0
-                               ? batch_read_sealed(request->loop->door->ring,
-                                                   pompier_id,
-                                                   look->id,
-                                                   look->sealed,
-                                                   arena,
-                                                   &look->batch,
-                                                   fault)
-                               : batch_read_row(db,
-                                                pompier_id,
-                                                look->id,
-                                                arena,
-                                                &look->batch,
-                                                &look->found,
-                                                fault);
-    look->found = outcome == OUTCOME_DONE && (look->found || look->sealed.len > 0);
-    return look->found ? view_batch(look, db, arena, fault) : outcome;
+    enum outcome outcome = find_batch(look, db, arena, fault);
+    return outcome == OUTCOME_DONE && look->found ? view_batch(look, db, arena, fault)
+                                                  : outcome;
+}
+
+/* A dead job that Redis has forgotten is looked for once Redis was asked: hardly any batch
+ * has one. */
+static enum outcome find_batch(struct look *look,
+                               struct mariadb *db,
+                               struct arena *arena,
+                               struct fault *fault)
+{
+    const struct seal_ring *ring = look->request->loop->door->ring;
+    int64_t user_id = look->request->session->user_id;
+    struct batch *batch = &look->batch;
+    if (look->sealed.len > 0) {
+        look->found = true;
+        return batch_read_sealed(ring,
+                                 user_id,
+                                 look->id,
+                                 look->sealed,
+                                 arena,
+                                 batch,
+                                 fault);
+    }
+    enum outcome outcome =
+        batch_read_row(db, user_id, look->id, arena, batch, &look->found, fault);
+    if (outcome == OUTCOME_DONE && !look->found && look->looked_in_redis) {
+        outcome = batch_read_archived(db,
+                                      ring,
+                                      user_id,
+                                      look->id,
+                                      arena,
+                                      batch,
+                                      &look->found,
+                                      fault);
+    }
+    return outcome;
 }
 
 /* The rows of a thousand sales are megabytes, and a flush that has waited holds some of

@@ -7,7 +7,8 @@
  * Blocks:  never
  *
  * A batch is its user's alone: to anybody else it is not there. Between the 202 and the
- * moment when its row is written, its job in Redis is what is known of it.
+ * moment when its row is written, its job in Redis is what is known of it. When that job
+ * dies, it stays so, and jobs_archive has it once Redis does not: its sales are safe.
  *
  * Accept: text/event-stream (anywhere in it) makes the answer a stream of server-sent
  * events: `progress` at once and with each change, `done` at the end, comments in between

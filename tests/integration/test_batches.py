@@ -233,6 +233,32 @@ def test_a_dead_job_is_told_as_failed(room):
     assert [one["status"] for one in batch["results"]] == ["recorded", "recorded"]
 
 
+def test_a_batch_whose_own_job_is_dead_is_told_as_it_was_while_it_waited(room):
+    """Its sales are jobs of their own, and come to their end."""
+    room.sql("ALTER TABLE sync_batches ADD CONSTRAINT never CHECK (device_id <> 'cursed')")
+    try:
+        answer = room.flush(room.seller, [item("one"), item("two"), {}], device="cursed",
+                            key="k")
+        room.stack.wait_sql("SELECT COUNT(*) FROM jobs_archive WHERE kind = 'sync.batch'", 1)
+    finally:
+        room.sql("ALTER TABLE sync_batches DROP CONSTRAINT never")
+    batch = room.wait_done(room.seller, answer)
+    assert batch["outcomes"] == {"waiting": 0, "recorded": 2, "conflict": 0, "rejected": 1,
+                                 "failed": 0}
+    assert batch["received_at"] == answer.json["received_at"]
+    (job,) = room.jobs("sync.batch")
+    room.stack.tocsin("discard", job, "--why", "its row is of no use")
+    assert room.batch(room.seller, answer).json == batch
+    room.redis.flushall()  # as it forgets who died long ago
+    assert room.batch(room.seller, answer).json == batch
+    assert room.batch(room.second, answer).status == 404
+    with Stream(room.seller, path_of(answer)) as stream:
+        assert [name for name, _ in stream.events()] == ["progress", "done"]
+    room.stack.tocsin("retry", job, "--why", "the table takes it again")
+    room.stack.wait_sql("SELECT COUNT(*) FROM sync_batches", 1)
+    assert room.batch(room.seller, answer).json == batch
+
+
 def test_a_front_door_that_leaves_ends_its_streams_and_waits(room):
     room.stop_workers()
     answer = room.flush(room.seller, items(1))
