@@ -19,6 +19,7 @@
  *   period_begun    a period's job has its row in periodic_runs
  *   period_ran      it did its work, and its row does not say so yet
  *   page_walked     a page of events was looked at, and its cursor is kept
+ *   piece_erased    a piece of personal data is erased, the next one follows
  *   looks_enqueued  a round of looks is in the queue, its rows are not marked
  *   written    offline sales have their rows, the commit is next
  *   asked      an asked job has its row in idempotency_keys, its kind is next

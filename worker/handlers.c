@@ -37,6 +37,7 @@ const struct handler handlers[] = {
     {"payment.reconcile", handle_payment_reconcile, NULL},
     {"books.plan", handle_periodic, NULL},
     {"books.reconcile", handle_books_reconcile, NULL},
+    {"personal_data.erase", handle_periodic, NULL},
 };
 const size_t handlers_count = sizeof(handlers) / sizeof(handlers[0]);
 

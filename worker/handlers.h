@@ -111,6 +111,10 @@ enum outcome handle_dispute_tell(struct handling *handling,
 enum outcome handle_events_catchup(struct handling *handling,
                                    struct handled *out_handled,
                                    struct fault *fault);
+/* handle_personal_data_erase.c: of worker/periodic.h */
+enum outcome handle_personal_data_erase(struct handling *handling,
+                                        struct handled *out_handled,
+                                        struct fault *fault);
 /* handle_audit_write.c */
 enum outcome handle_audit_write(struct handling *handling,
                                 struct handled *out_handled,

@@ -36,6 +36,10 @@ static int64_t paris_hour(int64_t now_ms);
 static struct span books_payload(const struct settings *settings,
                                  struct span period,
                                  struct arena *arena);
+static struct span erase_period(const struct settings *settings,
+                                int64_t now_ms,
+                                struct arena *arena,
+                                int64_t *out_left_ms);
 static const struct periodic *find_row(const char *kind);
 static enum outcome begin(struct handling *handling,
                           bool *out_finished,
@@ -46,6 +50,7 @@ const struct periodic periodics[] = {
     {"events.catchup", "catchup", catchup_period, NULL, handle_events_catchup},
     {"payment.reconcile", "reconcile", reconcile_period, NULL, reconcile_plan},
     {"books.plan", "books", books_period, books_payload, handle_books_plan},
+    {"personal_data.erase", "erase", erase_period, NULL, handle_personal_data_erase},
 };
 const size_t periodics_count = sizeof(periodics) / sizeof(periodics[0]);
 
@@ -152,6 +157,18 @@ static struct span books_payload(const struct settings *settings,
         SPAN_ARGS(period),
         clock_paris_day(noon_ms - settings->books.window_days * 24 * HOUR_MS, from),
         SPAN_ARGS(day)));
+}
+
+/* The day in UTC. */
+static struct span erase_period(const struct settings *settings,
+                                int64_t now_ms,
+                                struct arena *arena,
+                                int64_t *out_left_ms)
+{
+    (void)settings;
+    struct span day = periodic_moment(24 * HOUR_MS / 1000, now_ms, arena, out_left_ms);
+    day.len = sizeof("2026-11-22") - 1;
+    return span_of(arena_format(arena, "erase:%.*s", SPAN_ARGS(day)));
 }
 
 static const struct periodic *find_row(const char *kind)

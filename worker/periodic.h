@@ -9,10 +9,10 @@
  *
  * Such a job is named by its period: catchup:2026-11-22T10:05 (the minute in UTC in which
  * the period begins, with the second when periods are shorter than a minute),
- * reconcile:2026-11-22T10:10, books:2026-11-22 (the day in Paris). Every worker's planner enqueues the name
- * when the period begins; the queue knows it already, so it is there once, without a
- * leader. Redis forgets names: periodic_runs is the authority, and what is finished there
- * is not done again.
+ * reconcile:2026-11-22T10:10, books:2026-11-22 (the day in Paris), erase:2026-11-22 (the
+ * day in UTC). Every worker's planner enqueues the name when the period begins; the queue
+ * knows it already, so it is there once, without a leader. Redis forgets names:
+ * periodic_runs is the authority, and what is finished there is not done again.
  *
  * The first period is the one in which a worker starts: its jobs run at once.
  */

@@ -133,6 +133,7 @@ struct settings {
         int64_t calendar_year; /* 0: by the date */
         int64_t idempotency_keep_days;
         int64_t body_keep_days;
+        int64_t address_keep_months;
         int64_t catchup_s;
         int64_t catchup_accounts_s;
         int64_t overlap_s;

@@ -208,6 +208,8 @@ const struct settings_row settings_table[] = {
         "how long the answer to an Idempotency-Key is kept"),
     NUMBER(books, body_keep_days, "90", 1, 3650, WORKER,
         "how long the sealed bodies of events are kept for replay"),
+    NUMBER(books, address_keep_months, "13", 1, 120, WORKER,
+        "how long buyers' addresses are kept; what is still needed then stays longer"),
     NUMBER(books, catchup_s, "300", 1, 86400, WORKER,
         "how often Stripe's list of events is held against the ledger"),
     NUMBER(books, catchup_accounts_s, "3600", 1, 86400, WORKER,

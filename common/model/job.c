@@ -246,6 +246,15 @@ const struct kind kinds[] = {
      1,
      NEIGHBOUR_MARIADB,
      "hold the books of one amicale against Stripe's"},
+    {"personal_data.erase",
+     LANE_BACKFILL,
+     10,
+     5 * SECOND,
+     HOUR,
+     10 * MINUTE,
+     1,
+     NEIGHBOUR_MARIADB,
+     "erase buyers' addresses and the bodies of events that were kept for long enough"},
 };
 const size_t kinds_count = sizeof(kinds) / sizeof(kinds[0]);
 

@@ -13,9 +13,9 @@ from money_room import Life, MoneyRoom, dispute
 SEED = int(os.environ.get("TOCSIN_SEED", random.SystemRandom().randrange(1 << 32)))
 # What tells when and by which event a row was last looked at, but nothing of money.
 UNSTABLE = {"id", "revision", "created_at", "updated_at", "synced_at", "payment_id",
-            "receipt_email_encrypted", "receipt_email_erase_at", "opened_at", "seen_at",
-            "attempts", "received_at", "processed_at", "sealed_body", "body_erase_at",
-            "result"}
+            "receipt_email_encrypted", "receipt_email_erase_at", "address_since",
+            "opened_at", "seen_at", "attempts", "received_at", "processed_at", "sealed_body",
+            "body_erase_at", "body_since", "result"}
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from support.process import wait_until
 from support.programs import ROOT, program
 
 FILES = sorted(path.stem for path in (ROOT / "schema/migrations").glob("*.sql"))
+LATEST = int(FILES[-1][:4])
 
 # The columns whose names other programs rely on.
 COLUMNS = {
@@ -70,21 +71,20 @@ def take_lock(room, holder, seconds):
 
 def test_an_empty_database_gets_everything(bare_room):
     assert bare_room.tocsin("migrate", "--status", json_output=True, expect=4) == {
-        "version": 0, "latest": len(FILES), "pending": len(FILES),
-        "migrations": [{"version": number, "name": name, "state": "pending",
+        "version": 0, "latest": LATEST, "pending": len(FILES),
+        "migrations": [{"version": int(name[:4]), "name": name, "state": "pending",
                         "statements": statements, "done": 0, "applied_at": None,
                         "fault": None}
-                       for number, (name, statements) in enumerate(
-                           zip(FILES, statement_counts(bare_room)), 1)]}
+                       for name, statements in zip(FILES, statement_counts(bare_room))]}
     words = bare_room.tocsin("migrate")
     assert words.splitlines() == [f"applied {name}" for name in FILES] + [
-        f"schema {len(FILES)} of {len(FILES)}"]
+        f"schema {LATEST} of {LATEST}"]
     tables = {name for (name,) in bare_room.sql(
         "SELECT table_name FROM information_schema.tables WHERE table_schema = %s",
         (DATABASE,))}
     assert tables == set(TABLES)
     now = bare_room.tocsin("migrate", "--status", json_output=True)
-    assert (now["version"], now["pending"]) == (len(FILES), 0)
+    assert (now["version"], now["pending"]) == (LATEST, 0)
     assert {file["state"] for file in now["migrations"]} == {"applied"}
 
 
@@ -95,7 +95,7 @@ def statement_counts(room):
 
 def test_migrating_twice_changes_nothing(room):
     before = room.sql("SELECT * FROM schema_migrations")
-    assert room.tocsin("migrate") == f"schema {len(FILES)} of {len(FILES)}\n"
+    assert room.tocsin("migrate") == f"schema {LATEST} of {LATEST}\n"
     assert room.sql("SELECT * FROM schema_migrations") == before
 
 

@@ -9,7 +9,8 @@ from collections import Counter
 
 LEFT_STATES = ("ready", "leased", "scheduled")
 # Jobs that come with each period: there is always a next one, so they are never left.
-PERIODIC = ("events.catchup", "payment.reconcile", "books.plan", "books.reconcile")
+PERIODIC = ("events.catchup", "payment.reconcile", "books.plan", "books.reconcile",
+            "personal_data.erase")
 PAID = ("succeeded", "partially_refunded", "refunded")
 CLOSED = ("won", "lost", "warning_closed")
 

@@ -70,6 +70,18 @@ static void a_period_shorter_than_a_minute_is_named_by_its_second(void **state)
                   1000);
 }
 
+static void erasing_is_named_by_the_day_in_utc(void **state)
+{
+    (void)state;
+    struct settings settings = {.books = {.body_keep_days = 90}};
+    assert_period("erase",
+                  &settings,
+                  "2026-11-22T00:00:00Z",
+                  "erase:2026-11-22",
+                  24 * 3600 * 1000);
+    assert_period("erase", &settings, "2026-11-22T23:59:59.999Z", "erase:2026-11-22", 1);
+}
+
 /* Paris is an hour ahead of UTC in winter, two in summer. */
 static void the_books_of_a_day_begin_at_their_hour_in_paris(void **state)
 {
@@ -122,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_period_is_named_by_the_minute_in_which_it_begins),
         cmocka_unit_test(a_period_shorter_than_a_minute_is_named_by_its_second),
+        cmocka_unit_test(erasing_is_named_by_the_day_in_utc),
         cmocka_unit_test(the_books_of_a_day_begin_at_their_hour_in_paris),
         cmocka_unit_test(the_books_of_a_day_look_back_over_their_window),
     };
