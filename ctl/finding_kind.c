@@ -45,6 +45,7 @@ const struct finding_kind finding_kinds[] = {
     {"unknown_reader", FINDING_BY_HAND, NULL},
     {"unknown_state", FINDING_BY_HAND, NULL},
     {"object_missing", FINDING_BY_HAND, NULL},
+    {"event_unreadable", FINDING_BY_HAND, NULL},
     {"refund_failed", FINDING_BY_HAND, NULL},
     {"receipt_unsure", FINDING_BY_HAND, NULL},
 };

@@ -21,10 +21,12 @@
  *      received there, its job is tried      known
  *      its job waits or runs                 waiting; a gap once it is a minute old
  *      nothing, or received without a job    a gap, and now a job
+ *      nobody can read it                    a gap, and a finding (catchup_unread.h)
  *
  * complete_until is the moment before which no event waits, nor is a gap: the walk's begin,
  * or the second of the oldest of these. No cursor passes an event that is not processed:
- * its job is all that there is of it, and Redis may lose that.
+ * its job is all that there is of it, and Redis may lose that. What cannot be read is passed:
+ * MariaDB keeps its finding.
  */
 #ifndef WORKER_CATCHUP_H
 #define WORKER_CATCHUP_H
@@ -55,7 +57,8 @@ struct catchup_found {
     int64_t enqueued; /* gaps that are jobs from now on */
     int64_t gaps; /* of which the ledger knows nothing yet, these too */
     int64_t held;
-    int64_t unreadable; /* of the gaps: no event that could be enqueued */
+    int64_t told; /* that cannot be read, by a finding, for the first time */
+    int64_t unread; /* of the whole list, from this walk and others; no job is made of them */
     int64_t oldest_ms; /* created, of what is not in the ledger and not held; 0: none */
     int64_t open_ms; /* created, of the oldest whose job is still to be done; 0: none */
 };

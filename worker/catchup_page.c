@@ -9,12 +9,14 @@
 #include "common/link/redis.h"
 #include "common/model/event.h"
 #include "worker/catchup.h"
+#include "worker/catchup_unread.h"
 #include "worker/handlers.h"
 #include "worker/producer.h"
 
 enum {
     FRESH_MS = 60 * 1000, /* what waits for less is on its way, and no gap */
     FIRST_LINE_BYTES = 80,
+    AHEAD_S = 24 * 3600, /* no clock of Stripe's is that far ahead of ours */
 };
 
 /* Where an event stands, from the best to the worst. */
@@ -42,11 +44,14 @@ struct page {
     const struct catchup_list *list;
     struct entry entries[CATCHUP_PAGE];
     size_t count;
+    int64_t told; /* of those that cannot be read: for the first time */
 };
 
 static void read_page(struct page *page, const struct cJSON *document);
 static struct entry read_entry(struct page *page, const struct cJSON *object);
 static struct span with_account(struct page *page, const struct cJSON *object);
+static void date_unreadable(struct page *page);
+static enum outcome tell_unreadable(struct page *page, struct fault *fault);
 static enum outcome mark_known(struct page *page, struct fault *fault);
 static enum outcome mark_processed(struct page *page,
                                    enum standing from,
@@ -88,7 +93,11 @@ enum outcome catchup_page(struct handling *handling,
     page->handling = handling;
     page->list = list;
     read_page(page, document);
-    enum outcome outcome = mark_known(page, fault);
+    date_unreadable(page);
+    enum outcome outcome = tell_unreadable(page, fault);
+    if (outcome == OUTCOME_DONE) {
+        outcome = mark_known(page, fault);
+    }
     if (outcome == OUTCOME_DONE) {
         outcome = mark_held(page, STANDS_LACKING, fault);
     }
@@ -121,7 +130,8 @@ void catchup_add(struct catchup_found *sum, const struct catchup_found *part)
     sum->enqueued += part->enqueued;
     sum->gaps += part->gaps;
     sum->held += part->held;
-    sum->unreadable += part->unreadable;
+    sum->told += part->told;
+    sum->unread += part->unread;
     sum->oldest_ms = older_of(sum->oldest_ms, part->oldest_ms);
     sum->open_ms = older_of(sum->open_ms, part->open_ms);
 }
@@ -141,16 +151,17 @@ static void read_page(struct page *page, const struct cJSON *document)
     }
 }
 
-/* Read as the front door reads a webhook's body. What it would refuse is no event that we
- * could ever have got, and is counted: nobody can say that the list is complete. */
+/* Read as the front door reads a webhook's body. */
 static struct entry read_entry(struct page *page, const struct cJSON *object)
 {
     const struct settings *settings = page->handling->settings;
+    struct arena *arena = page->handling->arena;
     struct entry entry = {.standing = STANDS_LACKING, .body = with_account(page, object)};
     struct fault unread;
     if (entry.body.len > JOB_PAYLOAD_BYTES - FIRST_LINE_BYTES ||
         event_scan(entry.body, &entry.event, &unread) != OUTCOME_DONE) {
         entry.standing = STANDS_UNREADABLE;
+        entry.event = (struct event){.id = catchup_unread_name(object, arena)};
         (void)json_integer(object, "created", &entry.event.created_s);
     } else if (settings->stripe.livemode && entry.event.has_livemode &&
                !entry.event.livemode) {
@@ -174,6 +185,53 @@ static struct span with_account(struct page *page, const struct cJSON *object)
                                 SPAN_ARGS(account),
                                 (int)(body.len - 1),
                                 body.at + 1));
+}
+
+/* What says no moment, or none that can be, is as old as its neighbour in the list. */
+static void date_unreadable(struct page *page)
+{
+    int64_t now_s = clock_wall_ms(page->handling->clock) / 1000;
+    for (size_t i = page->count; i-- > 0;) {
+        struct entry *entry = &page->entries[i];
+        int64_t created_s = entry->event.created_s;
+        if (entry->standing != STANDS_UNREADABLE ||
+            (created_s > 0 && created_s <= now_s + AHEAD_S)) {
+            continue;
+        }
+        entry->event.created_s = now_s;
+        if (i + 1 < page->count) {
+            entry->event.created_s = page->entries[i + 1].event.created_s;
+        } else if (i > 0 && page->entries[i - 1].standing != STANDS_UNREADABLE) {
+            entry->event.created_s = page->entries[i - 1].event.created_s;
+        }
+    }
+}
+
+/* It may have come by webhook in a better shape, or somebody has seen to it. */
+static enum outcome tell_unreadable(struct page *page, struct fault *fault)
+{
+    enum outcome outcome = mark_processed(page, STANDS_UNREADABLE, fault);
+    if (outcome == OUTCOME_DONE) {
+        outcome = mark_held(page, STANDS_UNREADABLE, fault);
+    }
+    if (outcome == OUTCOME_DONE) {
+        outcome =
+            mark(page, CATCHUP_UNREAD_CLOSED, STANDS_UNREADABLE, STANDS_HELD, fault);
+    }
+    for (size_t i = 0; outcome == OUTCOME_DONE && i < page->count; i++) {
+        const struct event *event = &page->entries[i].event;
+        bool is_new = false;
+        if (page->entries[i].standing == STANDS_UNREADABLE) {
+            outcome = catchup_unread_tell(page->handling,
+                                          page->list,
+                                          event->id,
+                                          event->created_s * 1000,
+                                          &is_new,
+                                          fault);
+        }
+        page->told += is_new;
+    }
+    return outcome;
 }
 
 #define IN_LEDGER                                                                        \
@@ -413,7 +471,7 @@ static bool has_any(const struct page *page, enum standing standing)
 
 static struct catchup_found sum_up(const struct page *page)
 {
-    struct catchup_found found = {.seen = (int64_t)page->count};
+    struct catchup_found found = {.seen = (int64_t)page->count, .told = page->told};
     int64_t fresh_ms = clock_wall_ms(page->handling->clock) - FRESH_MS;
     for (size_t i = 0; i < page->count; i++) {
         const struct entry *entry = &page->entries[i];
@@ -421,10 +479,10 @@ static struct catchup_found sum_up(const struct page *page)
         enum standing standing = entry->standing;
         found.held += standing == STANDS_HELD;
         found.enqueued += standing == STANDS_ENQUEUED;
-        found.unreadable += standing == STANDS_UNREADABLE;
         bool absent = standing == STANDS_ENQUEUED || standing == STANDS_UNREADABLE ||
                       standing == STANDS_WAITING;
-        found.gaps += absent && (standing != STANDS_WAITING || created_ms <= fresh_ms);
+        found.gaps += standing == STANDS_ENQUEUED ||
+                      (standing == STANDS_WAITING && created_ms <= fresh_ms);
         bool open = standing == STANDS_ENQUEUED || standing == STANDS_WAITING ||
                     standing == STANDS_RECEIVED;
         found.oldest_ms =

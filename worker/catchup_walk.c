@@ -8,7 +8,9 @@
 #include "common/link/stripe.h"
 #include "common/model/event.h"
 #include "worker/catchup_cursor.h"
+#include "worker/catchup_unread.h"
 #include "worker/crash_point.h"
+#include "worker/events.h"
 #include "worker/handlers.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
@@ -56,8 +58,9 @@ static enum outcome take_page(struct walk *walk,
                               bool *out_more,
                               struct fault *fault);
 static void note_marks(struct walk *walk, const struct cJSON *page);
-static void set_mark(struct catchup_mark *mark, const struct cJSON *event);
+static bool read_mark(const struct cJSON *event, struct catchup_mark *out_mark);
 static bool is_forgotten(const struct walk *walk, const struct stripe_answer *answer);
+static enum outcome count_unread(struct walk *walk, struct fault *fault);
 
 enum outcome catchup_walk(struct handling *handling,
                           const struct catchup_list *list,
@@ -76,6 +79,9 @@ enum outcome catchup_walk(struct handling *handling,
     if (outcome == OUTCOME_DONE && taken && !idle) {
         choose_way(&walk);
         outcome = walk_list(&walk, fault);
+        if (outcome == OUTCOME_DONE) {
+            outcome = count_unread(&walk, fault);
+        }
         if (outcome == OUTCOME_DONE) {
             outcome = catchup_cursor_end(&walk.page,
                                          &walk.cursor,
@@ -320,32 +326,36 @@ static void note_marks(struct walk *walk, const struct cJSON *page)
     bool first = true;
     for (const struct cJSON *event = json_first(page, "data"); event;
          event = json_next(event)) {
-        int64_t created_s = 0;
-        (void)json_integer(event, "created", &created_s);
-        if (!found && created_s * 1000 <= settled_ms) {
-            set_mark(&walk->mark, event);
+        struct catchup_mark mark;
+        if (!read_mark(event, &mark)) {
+            continue;
+        }
+        if (!found && mark.created_ms > 0 && mark.created_ms <= settled_ms) {
+            walk->mark = mark;
             found = true;
         }
         if (!walk->forward && walk->newest.id[0] == '\0') {
-            set_mark(&walk->newest, event);
+            walk->newest = mark;
         }
         if (first || !walk->forward) {
-            set_mark(&walk->at, event);
+            walk->at = mark;
         }
         first = false;
     }
 }
 
-static void set_mark(struct catchup_mark *mark, const struct cJSON *event)
+/* False for what no list can be entered by. */
+static bool read_mark(const struct cJSON *event, struct catchup_mark *out_mark)
 {
     struct span id = json_string(event, "id");
     int64_t created_s = 0;
     (void)json_integer(event, "created", &created_s);
-    if (id.len == 0 || id.len > EVENT_ID_BYTES) {
-        return;
+    if (!event_is_id(id) || id.len > EVENT_ID_BYTES) {
+        return false;
     }
-    *mark = (struct catchup_mark){.created_ms = created_s * 1000};
-    memcpy(mark->id, id.at, id.len);
+    *out_mark = (struct catchup_mark){.created_ms = created_s * 1000};
+    memcpy(out_mark->id, id.at, id.len);
+    return true;
 }
 
 /* Stripe lists an event for 30 days, and may have dropped this one before: the one that the
@@ -354,4 +364,19 @@ static bool is_forgotten(const struct walk *walk, const struct stripe_answer *an
 {
     return walk->forward && walk->at.id[0] != '\0' && walk->entered < ENTERED_MOST &&
            (answer->status == 404 || span_is(answer->error_code, "resource_missing"));
+}
+
+/* Also those that are behind the cursor. */
+static enum outcome count_unread(struct walk *walk, struct fault *fault)
+{
+    struct catchup_found left = {0};
+    enum outcome outcome = catchup_unread_left(&walk->page,
+                                               walk->list,
+                                               &left.unread,
+                                               &left.oldest_ms,
+                                               fault);
+    if (outcome == OUTCOME_DONE) {
+        catchup_add(&walk->found, &left);
+    }
+    return outcome;
 }

@@ -123,11 +123,11 @@ static bool has_types(const struct wish *wish, enum event_walk walk)
 static void tell(const struct catchup_list *list, const struct catchup_found *found)
 {
     struct span account = list->account.len > 0 ? list->account : SPAN("platform");
-    if (found->unreadable > 0) {
+    if (found->told > 0) {
         log_error("events_unreadable",
                   LOG_SPAN("account", account),
                   LOG_TEXT("walk", event_walk_name(list->walk)),
-                  LOG_NUMBER("events", found->unreadable));
+                  LOG_NUMBER("events", found->told));
     }
     if (found->enqueued > 0) {
         log_warning("catchup",

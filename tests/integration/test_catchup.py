@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Events whose webhooks never came are found in Stripe's list, and applied once."""
 
+import contextlib
 import datetime
+import http.server
+import json
 import subprocess
+import threading
+import urllib.request
 
 import pytest
 import stripe
@@ -346,3 +351,74 @@ def test_many_walks_at_a_time_find_each_event_once(room):
     room.wait_ledger(lost)
     assert room.wait_complete()["gaps_found"] == len(lost)
     assert room.sql_one(PROCESSED) == len(lost)
+
+
+@contextlib.contextmanager
+def garbling(room, spoil):
+    """The address of a Stripe whose lists of events `spoil` has changed."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            request = urllib.request.Request(room.sim.url + self.path, headers=dict(self.headers))
+            with urllib.request.urlopen(request) as answer:
+                body = json.load(answer)
+            if self.path.startswith("/v1/events"):
+                spoil(body["data"])
+            body = json.dumps(body).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            room.stop_workers()
+            server.shutdown()
+            thread.join()
+
+
+def unreadable(room):
+    return room.stack.tocsin("findings", "--kind", "event_unreadable",
+                             json_output=True)["findings"]
+
+
+def test_an_event_that_cannot_be_read_is_one_finding_and_a_gap_until_it_is_closed(room):
+    lost = sorted(lose(room, 3))
+    spoilt = lost[:2]  # one has no type; one has neither an id nor a moment
+
+    def spoil(events):
+        for event in events:
+            if event["id"] == spoilt[0]:
+                del event["type"]
+            elif event["id"] == spoilt[1]:
+                del event["id"], event["created"]
+
+    with garbling(room, spoil) as url:
+        room.worker(**NO_OVERLAP, stripe__api_base=url)
+        room.wait_ledger(set(lost[2:]))
+        row = room.wait_walked(times=3)
+        assert room.ledger() == set(lost[2:])
+        assert row["gap_count"] == 2 and row["complete_until"] <= created_of(lost)
+        found = unreadable(room)
+        assert len(found) == 2 and spoilt[0] in {finding["subject"] for finding in found}
+        log = "".join(worker.log_text() for worker in room.workers)
+        assert log.count("events_unreadable") == 1
+        # What is lost later is found, also behind these.
+        more = lose(room, 2) - set(lost)
+        room.wait_ledger(more)
+        assert room.wait_walked(times=2)["gap_count"] == 2
+        # One comes in a better shape, the other one is looked at by somebody.
+        room.sim.control(f"events/{spoilt[0]}/send", {})
+        room.wait_ledger({spoilt[0]})
+        wait_until(lambda: room.cursor()["gap_count"] == 1, "one gap less")
+        for finding in found:
+            room.stack.tocsin("findings", "close", str(finding["finding"]), "--why", "a test")
+        room.wait_complete()
+        assert unreadable(room) == []
