@@ -162,24 +162,8 @@ class PaymentsRoom:
                             (payment_id,), timeout_s)
 
     def wait_quiet(self, timeout_s=30.0):
-        """Until no job waits or runs, and no webhook is on its way. Webhooks make jobs, and
-        jobs make webhooks: there were no jobs between two looks at the same webhooks."""
-        def quiet():
-            before = self.sim.control("idle?wait_ms=1000")
-            return before["idle"] and not self.has_jobs() \
-                and before == self.sim.control("idle?wait_ms=0")
-        wait_until(quiet, "all jobs settled", timeout_s)
-
-    def has_jobs(self, states=("ready", "leased", "scheduled")):
-        """Whether any job waits or runs, in all queues at one moment."""
-        queues = self.redis.hkeys("{tocsin}:queues")
-        pipe = self.redis.pipeline(transaction=True)
-        pipe.hlen("{tocsin}:queues")
-        for queue in queues:
-            for state in states:
-                pipe.zcard(f"{{tocsin}}:{state}:{queue}")
-        known, *counts = pipe.execute()
-        return known != len(queues) or any(counts)
+        """Until no job waits or runs, and no webhook is on its way."""
+        wait_until(self.stack.is_quiet, "all jobs settled", timeout_s)
 
     def forget_jobs(self):
         """What waits is forgotten; what a worker has already taken it may still write, so
@@ -188,7 +172,7 @@ class PaymentsRoom:
             for state in ("ready", "scheduled"):
                 for queue in self.redis.hkeys("{tocsin}:queues"):
                     self.redis.delete(f"{{tocsin}}:{state}:{queue}")
-            wait_until(lambda: not self.has_jobs(("leased",)),
+            wait_until(lambda: not self.stack.has_jobs(("leased",)),
                        "nobody to work on what was left")
         self.redis.flushall()
 

@@ -2,7 +2,6 @@
 """Accounts, locations, tokens and readers as a web administration and a phone ask for them:
 through the front door, with real workers."""
 
-import pymysql
 import pytest
 import stripe
 
@@ -15,7 +14,6 @@ PEOPLE = {"admin": 1, "pompier": 1, "stranger": 2, "operator": None, "viewer": N
 SETTINGS = {"stripe.publishable_key": "pk_test_1", "books.fee_percent_bp": 150,
             "books.fee_minimum_minor": 20, "stripe.total_ms": 4000,
             "worker.beat_ms": 200, "worker.dead_after_ms": 1000}
-DEADLOCK = 1213  # an event of the test before is still being applied
 
 
 class House:
@@ -48,18 +46,7 @@ class House:
             for name in client.scan_iter("{tocsin}:limit:*", 1000):
                 client.delete(name)
         self.stack.stripesim.control("faults", method="DELETE")
-        wait_until(self.emptied, "rows that no event is applied to", 20.0)
-
-    def emptied(self):
-        try:
-            self.empty()
-        except pymysql.err.OperationalError as why:
-            if why.args[0] != DEADLOCK:
-                raise
-            return False
-        return True
-
-    def empty(self):
+        wait_until(self.stack.is_quiet, "the events of the test before to be applied", 30.0)
         with self.stack.mariadb.client(database="tocsin") as connection, \
                 connection.cursor() as cursor:
             for table in ("terminal_readers", "stripe_accounts"):

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from books_room import EVENT, MAIL, New, Room, room  # noqa: F401  (fixture)
+from support.process import wait_until
 from support.programs import run_tocsin
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -490,6 +491,8 @@ def test_what_an_operator_did_arrives_in_the_audit_log(stack):
         ("pause", "lane:mail", "the mail server moves"), ("resume", "lane:mail", ""))
     (who,) = {who for (who,) in stack.sql("SELECT who FROM audit_log")}
     assert "@" in who
-    audit = stack.tocsin("job", "lane:mail", json_output=True)
-    assert [deed["verb"] for deed in audit["audit"]] == ["pause", "resume"]
-    assert {job["state"] for job in audit["jobs"]} == {"done"}
+    def audit():
+        return stack.tocsin("job", "lane:mail", json_output=True)
+    assert [deed["verb"] for deed in audit()["audit"]] == ["pause", "resume"]
+    wait_until(lambda: {job["state"] for job in audit()["jobs"]} == {"done"},
+               "both jobs to be settled")

@@ -229,6 +229,25 @@ class Stack:
         ((value,),) = self.sql(query, values)
         return value
 
+    def is_quiet(self):
+        """Whether no job waits or runs, and no webhook is on its way. Webhooks make jobs,
+        and jobs make webhooks: there were no jobs between two looks at the same webhooks."""
+        before = self.stripesim.control("idle?wait_ms=1000")
+        return before["idle"] and not self.has_jobs() \
+            and before == self.stripesim.control("idle?wait_ms=0")
+
+    def has_jobs(self, states=("ready", "leased", "scheduled")):
+        """Whether any job is in one of these states, in all queues at one moment."""
+        with self.redis.client(decode_responses=True) as redis:
+            queues = redis.hkeys("{tocsin}:queues")
+            pipe = redis.pipeline(transaction=True)
+            pipe.hlen("{tocsin}:queues")
+            for queue in queues:
+                for state in states:
+                    pipe.zcard(f"{{tocsin}}:{state}:{queue}")
+            known, *counts = pipe.execute()
+        return known != len(queues) or any(counts)
+
     def all_walked(self):
         """As if catch-up had been through everything, so that it holds no run back."""
         self.sql("DELETE FROM event_cursors")
