@@ -58,7 +58,7 @@ struct catchup_found {
     int64_t gaps; /* of which the ledger knows nothing yet, these too */
     int64_t held;
     int64_t told; /* that cannot be read, by a finding, for the first time */
-    int64_t unread; /* of the whole list, from this walk and others; no job is made of them */
+    int64_t unread; /* of the list, also behind the cursor: no job is made of them */
     int64_t oldest_ms; /* created, of what is not in the ledger and not held; 0: none */
     int64_t open_ms; /* created, of the oldest whose job is still to be done; 0: none */
 };
