@@ -24,7 +24,7 @@ declare -A SEES=(
 FOREIGN="
 hiredis/*       common/link/redis.c common/link/resp.c
 event2/*        api/*.c
-mysql*          common/link/mariadb.c
+mysql*          common/link/mariadb.c common/link/mariadb_link.c common/link/mariadb_statement.c
 mariadb*        common/link/mariadb.c
 cjson/*         common/base/json.c
 curl/*          common/link/stripe.c worker/mailer.c
