@@ -29,7 +29,7 @@ mariadb*        common/link/mariadb.c
 cjson/*         common/base/json.c
 curl/*          common/link/stripe.c worker/mailer.c
 openssl/*       common/base/digest.c common/base/seal.c api/stream.c api/tls.c
-ini.h           common/base/settings.c
+ini.h           common/base/settings_sources.c
 crypt.h         common/base/password.c
 "
 
