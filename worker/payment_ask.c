@@ -15,6 +15,15 @@ enum { PAYMENT_BYTES = 32 * 1024, ABOUT_BYTES = 256 };
     "id, stripe_payment_intent_id, amicale_id, pompier_id, status, payment_method,"      \
     " amount, currency, amount_received, amount_capturable, application_fee,"            \
     " destination_account_id, voided_by, void_reason FROM payment_intents"
+#define BY_ID "SELECT " COLUMNS " WHERE id = ?"
+#define SHOWN_BY_ID "SELECT " PAYMENT_ROW_COLUMNS " FROM payment_intents WHERE id = ?"
+
+static enum outcome read_row(struct asked *asked,
+                             const char *sql,
+                             int64_t payment_id,
+                             enum outcome when_missing,
+                             struct sql_rows *out_rows,
+                             struct fault *fault);
 
 enum outcome payment_ask_find(struct asked *asked,
                               struct answer *answer,
@@ -28,7 +37,7 @@ enum outcome payment_ask_find(struct asked *asked,
     struct sql_rows rows;
     enum outcome outcome =
         ours ? mariadb_run(handling->db,
-                           "SELECT " COLUMNS " WHERE id = ?",
+                           BY_ID,
                            SQL_VALUES(SQL_I64(id)),
                            handling->arena,
                            &rows,
@@ -57,20 +66,7 @@ enum outcome payment_ask_get(struct asked *asked,
                              struct sql_rows *out_rows,
                              struct fault *fault)
 {
-    struct sql_rows rows;
-    enum outcome outcome = mariadb_run(asked->handling->db,
-                                       "SELECT " COLUMNS " WHERE id = ?",
-                                       SQL_VALUES(SQL_I64(payment_id)),
-                                       asked->handling->arena,
-                                       &rows,
-                                       fault);
-    if (outcome == OUTCOME_DONE && rows.count != 1) {
-        return fault_set(fault, OUTCOME_NEVER, "payment", 0, "the payment has no row");
-    }
-    if (outcome == OUTCOME_DONE) {
-        *out_rows = rows;
-    }
-    return outcome;
+    return read_row(asked, BY_ID, payment_id, OUTCOME_NEVER, out_rows, fault);
 }
 
 enum outcome payment_ask_lock(struct asked *asked,
@@ -78,15 +74,26 @@ enum outcome payment_ask_lock(struct asked *asked,
                               struct sql_rows *out_rows,
                               struct fault *fault)
 {
+    const char *sql = BY_ID " FOR UPDATE";
+    return read_row(asked, sql, payment_id, OUTCOME_LATER, out_rows, fault);
+}
+
+static enum outcome read_row(struct asked *asked,
+                             const char *sql,
+                             int64_t payment_id,
+                             enum outcome when_missing,
+                             struct sql_rows *out_rows,
+                             struct fault *fault)
+{
     struct sql_rows rows;
     enum outcome outcome = mariadb_run(asked->handling->db,
-                                       "SELECT " COLUMNS " WHERE id = ? FOR UPDATE",
+                                       sql,
                                        SQL_VALUES(SQL_I64(payment_id)),
                                        asked->handling->arena,
                                        &rows,
                                        fault);
     if (outcome == OUTCOME_DONE && rows.count != 1) {
-        return fault_set(fault, OUTCOME_LATER, "payment", 0, "the payment's row is gone");
+        return fault_set(fault, when_missing, "payment", 0, "the payment has no row");
     }
     if (outcome == OUTCOME_DONE) {
         *out_rows = rows;
@@ -142,15 +149,7 @@ enum outcome payment_ask_show_secret(struct asked *asked,
     struct handling *handling = asked->handling;
     struct sql_rows rows;
     enum outcome outcome =
-        mariadb_run(handling->db,
-                    "SELECT " PAYMENT_ROW_COLUMNS " FROM payment_intents WHERE id = ?",
-                    SQL_VALUES(SQL_I64(payment_id)),
-                    handling->arena,
-                    &rows,
-                    fault);
-    if (outcome == OUTCOME_DONE && rows.count != 1) {
-        return fault_set(fault, OUTCOME_LATER, "payment", 0, "the payment's row is gone");
-    }
+        read_row(asked, SHOWN_BY_ID, payment_id, OUTCOME_LATER, &rows, fault);
     if (outcome != OUTCOME_DONE) {
         return outcome;
     }
