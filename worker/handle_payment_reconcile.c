@@ -24,6 +24,7 @@
 #include "worker/payment_ask.h"
 #include "worker/payment_move.h"
 #include "worker/periodic.h"
+#include "worker/retrieve.h"
 
 enum { NOT_FOUND = 404 };
 
@@ -224,23 +225,13 @@ static enum outcome look_at_refund(struct handling *handling,
         return outcome;
     }
     struct span refund = sql_text(&rows, 0, 0);
-    outcome =
-        stripe_get(handling->stripe,
-                   arena_format(handling->arena, "/v1/refunds/%.*s", SPAN_ARGS(refund)),
-                   NULL,
-                   0,
-                   SPAN(""),
-                   false,
-                   handling->arena,
-                   &answer,
-                   fault);
+    outcome = retrieve_object(handling, "/v1/refunds", refund, false, &answer, fault);
     if (outcome == OUTCOME_NEVER && answer.status == NOT_FOUND) {
         return report_missing(handling, refund, fault);
     }
     if (outcome != OUTCOME_DONE) {
         return outcome;
     }
-    handling->answered |= NEIGHBOUR_STRIPE;
     outcome = apply_refund(handling, answer.document, handled, fault);
     json_free(answer.document);
     return outcome;

@@ -8,6 +8,7 @@
 #include "common/model/answer.h"
 #include "worker/asks.h"
 #include "worker/handlers.h"
+#include "worker/retrieve.h"
 
 enum { PAYMENT_BYTES = 32 * 1024, ABOUT_BYTES = 256 };
 
@@ -109,24 +110,18 @@ enum outcome payment_ask_retrieve(struct asked *asked,
 {
     struct handling *handling = asked->handling;
     struct stripe_answer stripe = {0};
-    enum outcome outcome = stripe_get(handling->stripe,
-                                      arena_format(handling->arena,
-                                                   "/v1/payment_intents/%.*s",
-                                                   SPAN_ARGS(payment_intent)),
-                                      NULL,
-                                      0,
-                                      SPAN(""),
-                                      handling->job->lane == LANE_LIVE,
-                                      handling->arena,
-                                      &stripe,
-                                      fault);
+    enum outcome outcome = retrieve_object(handling,
+                                           "/v1/payment_intents",
+                                           payment_intent,
+                                           handling->job->lane == LANE_LIVE,
+                                           &stripe,
+                                           fault);
     if (outcome == OUTCOME_NEVER && stripe.status > 0) {
         answer_refused_by_stripe(answer, &stripe, handling->arena);
         *out_intent = NULL;
         return OUTCOME_DONE;
     }
     if (outcome == OUTCOME_DONE) {
-        handling->answered |= NEIGHBOUR_STRIPE;
         *out_intent = stripe.document;
     }
     return outcome;

@@ -11,6 +11,7 @@
 #include "common/model/pii.h"
 #include "worker/dispute_source.h"
 #include "worker/handlers.h"
+#include "worker/retrieve.h"
 #include "worker/unsealed.h"
 
 /* The columns of the statements, in order. */
@@ -56,7 +57,8 @@ static enum outcome fetch_charge(struct receipt_source *source,
                                  struct span charge,
                                  struct fault *fault);
 static enum outcome fetch(struct handling *handling,
-                          const char *path,
+                          const char *collection,
+                          struct span id,
                           struct cJSON **out_object,
                           struct fault *fault);
 static enum outcome keep_card(struct receipt_source *source,
@@ -300,19 +302,14 @@ static enum outcome fetch_charge(struct receipt_source *source,
     enum outcome outcome = OUTCOME_DONE;
     if (charge.len == 0) {
         outcome = fetch(handling,
-                        arena_format(handling->arena,
-                                     "/v1/payment_intents/%.*s",
-                                     SPAN_ARGS(source->receipt.payment)),
+                        "/v1/payment_intents",
+                        source->receipt.payment,
                         &intent,
                         fault);
         charge = arena_span(handling->arena, json_string(intent, "latest_charge"));
     }
     if (outcome == OUTCOME_DONE && charge.len > 0) {
-        outcome =
-            fetch(handling,
-                  arena_format(handling->arena, "/v1/charges/%.*s", SPAN_ARGS(charge)),
-                  &source->charge,
-                  fault);
+        outcome = fetch(handling, "/v1/charges", charge, &source->charge, fault);
     }
     json_free(intent);
     return outcome;
@@ -320,22 +317,15 @@ static enum outcome fetch_charge(struct receipt_source *source,
 
 /* NULL in *out_object when Stripe has no such object. */
 static enum outcome fetch(struct handling *handling,
-                          const char *path,
+                          const char *collection,
+                          struct span id,
                           struct cJSON **out_object,
                           struct fault *fault)
 {
     struct stripe_answer answer = {0};
-    enum outcome outcome = stripe_get(handling->stripe,
-                                      path,
-                                      NULL,
-                                      0,
-                                      SPAN(""),
-                                      false,
-                                      handling->arena,
-                                      &answer,
-                                      fault);
+    enum outcome outcome =
+        retrieve_object(handling, collection, id, false, &answer, fault);
     if (outcome == OUTCOME_DONE) {
-        handling->answered |= NEIGHBOUR_STRIPE;
         *out_object = answer.document;
     } else if (outcome == OUTCOME_NEVER && answer.status == 404) {
         outcome = OUTCOME_DONE;

@@ -8,6 +8,7 @@
 #include "worker/events.h"
 #include "worker/handlers.h"
 #include "worker/listed.h"
+#include "worker/retrieve.h"
 #include "worker/send_once.h"
 
 enum { MOST_PARAMS = 8, REASON_BYTES = 64 };
@@ -29,10 +30,6 @@ static void fill_form(struct handling *handling,
                       const struct sql_rows *rows,
                       struct giving *giving);
 static void add(struct giving *giving, const char *name, struct span value);
-static enum outcome retrieve(struct handling *handling,
-                             const struct giving *giving,
-                             struct stripe_answer *answer,
-                             struct fault *fault);
 static enum outcome send_giving(struct handling *handling,
                                 const struct giving *giving,
                                 struct stripe_answer *answer,
@@ -58,8 +55,11 @@ enum outcome refund_send(struct handling *handling,
     if (outcome != OUTCOME_DONE) {
         return outcome;
     }
-    outcome = giving.made.len > 0 ? retrieve(handling, &giving, &answer, fault)
-                                  : send_giving(handling, &giving, &answer, fault);
+    /* An event, or an earlier attempt, may have brought the row its refund. */
+    outcome =
+        giving.made.len > 0
+            ? retrieve_object(handling, "/v1/refunds", giving.made, true, &answer, fault)
+            : send_giving(handling, &giving, &answer, fault);
     if (outcome == OUTCOME_DONE) {
         outcome = apply_refund(handling, answer.document, out_handled, fault);
         json_free(answer.document);
@@ -135,28 +135,6 @@ static void fill_form(struct handling *handling,
 static void add(struct giving *giving, const char *name, struct span value)
 {
     giving->form[giving->form_count++] = (struct stripe_param){name, value};
-}
-
-/* An event, or an earlier attempt, brought the row its refund. */
-static enum outcome retrieve(struct handling *handling,
-                             const struct giving *giving,
-                             struct stripe_answer *answer,
-                             struct fault *fault)
-{
-    enum outcome outcome = stripe_get(
-        handling->stripe,
-        arena_format(handling->arena, "/v1/refunds/%.*s", SPAN_ARGS(giving->made)),
-        NULL,
-        0,
-        SPAN(""),
-        true,
-        handling->arena,
-        answer,
-        fault);
-    if (outcome == OUTCOME_DONE) {
-        handling->answered |= NEIGHBOUR_STRIPE;
-    }
-    return outcome;
 }
 
 static enum outcome send_giving(struct handling *handling,

@@ -7,6 +7,7 @@
 #include "worker/events.h"
 #include "worker/handlers.h"
 #include "worker/listed.h"
+#include "worker/retrieve.h"
 #include "worker/sync_card.h"
 
 /* A phone makes its PaymentIntent at the moment of the sale, so only clocks lie between
@@ -42,23 +43,14 @@ enum outcome sync_card_retrieve(struct sync_card *card,
         card->conflict = "unknown_intent";
         return OUTCOME_DONE;
     }
-    enum outcome outcome = stripe_get(
-        handling->stripe,
-        arena_format(handling->arena, "/v1/payment_intents/%.*s", SPAN_ARGS(intent)),
-        NULL,
-        0,
-        SPAN(""),
-        false,
-        handling->arena,
-        &stripe,
-        fault);
+    enum outcome outcome =
+        retrieve_object(handling, "/v1/payment_intents", intent, false, &stripe, fault);
     if (outcome == OUTCOME_NEVER && stripe.status == HTTP_NOT_FOUND) {
         handling->answered |= NEIGHBOUR_STRIPE;
         card->conflict = "unknown_intent";
         return OUTCOME_DONE;
     }
     if (outcome == OUTCOME_DONE) {
-        handling->answered |= NEIGHBOUR_STRIPE;
         card->intent = stripe.document;
     }
     return outcome;
