@@ -42,9 +42,6 @@ static enum outcome plan(struct planner *planner,
                          const struct periodic *row,
                          int64_t *out_left_ms,
                          struct fault *fault);
-static enum outcome enqueue(struct planner *planner,
-                            const struct follow_up *job,
-                            struct fault *fault);
 
 enum outcome planner_open(const struct context *context,
                           struct planner **out_planner,
@@ -144,7 +141,8 @@ static enum outcome plan_all(struct planner *planner,
     return all;
 }
 
-/* Whether or not it was enqueued before: the queue knows, until it loses what it knew. */
+/* Whether or not it was enqueued before: the queue knows, until it loses what it knew.
+ * Workers may differ in what they put into the payload; the name alone counts. */
 static enum outcome plan(struct planner *planner,
                          const struct periodic *row,
                          int64_t *out_left_ms,
@@ -155,36 +153,21 @@ static enum outcome plan(struct planner *planner,
     int64_t now_ms = clock_wall_ms(context->clock);
     struct span name = row->period(context->settings, now_ms, arena, out_left_ms);
     const struct kind *kind = kind_find(span_of(row->kind));
-    struct follow_up job = {
+    const struct follow_up job = {
         .id = name,
         .kind = kind,
         .lane = kind->lane,
         .payload =
             row->payload ? row->payload(context->settings, name, arena) : SPAN("{}"),
     };
-    return enqueue(planner, &job, fault);
-}
-
-/* Without a fingerprint: workers may differ in what they put into the payload. */
-static enum outcome enqueue(struct planner *planner,
-                            const struct follow_up *job,
-                            struct fault *fault)
-{
-    const struct context *context = planner->context;
-    struct arena *arena = &planner->arena;
-    struct job_new sealed = producer_seal(context->ring, job, arena);
-    sealed.mac = SPAN("");
-    struct partition partition =
-        queue_partition_of(job->id, (int)context->settings->redis.partitions);
-    struct command command = queue_enqueue(arena, partition, &sealed, 1);
-    struct reply reply;
+    struct handling handling = {.settings = context->settings,
+                                .ring = context->ring,
+                                .arena = arena,
+                                .redis = planner->redis};
     enum enqueue_verdict verdict = ENQUEUE_KNOWN;
-    enum outcome outcome = redis_call(planner->redis, &command, arena, &reply, fault);
-    if (outcome == OUTCOME_DONE) {
-        outcome = queue_read_enqueue(&reply, 1, &verdict, fault);
-    }
+    enum outcome outcome = producer_enqueue(&handling, &job, 1, &verdict, fault);
     if (outcome == OUTCOME_DONE && verdict == ENQUEUE_NEW) {
-        log_info("planned", LOG_SPAN("id", job->id), LOG_TEXT("kind", job->kind->name));
+        log_info("planned", LOG_SPAN("id", name), LOG_TEXT("kind", kind->name));
     }
     return outcome;
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * producer - seals the jobs that a worker enqueues itself, and enqueues them from within a
- * handler: more than follow-ups can carry, or of which it must be known whether they are
- * new.
+ * producer - seals the jobs that a worker enqueues itself, and enqueues those that are more
+ * than follow-ups can carry, or of which it must be known whether they are new.
  *
  * Owns:    nothing
- * Callers: handlers; attempt and planner (producer_seal)
+ * Callers: handlers, planner; attempt (producer_seal)
  * Blocks:  as long as Redis does, a command for each ENQUEUE_MOST_JOBS
  * Order:   before the handler's own job is settled, so a crash enqueues them again: their
  *          names keep them from being there twice
@@ -13,7 +12,8 @@
  *
  * Payloads are sealed here, each job goes to the partition of its name. What
  * producer_enqueue enqueues has an empty fingerprint: whatever comes under the name,
- * before or after, counts as the same.
+ * before or after, counts as the same. Of the handling it uses settings, ring, arena and
+ * redis.
  */
 #ifndef WORKER_PRODUCER_H
 #define WORKER_PRODUCER_H
