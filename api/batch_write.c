@@ -8,11 +8,12 @@
 #include "common/base/json.h"
 #include "common/model/batch.h"
 
-void batch_put_moments(struct json_writer *json,
-                       const struct batch *batch,
-                       int64_t skew_most_s)
+void batch_put_head(struct json_writer *json,
+                    const struct batch *batch,
+                    int64_t skew_most_s)
 {
     char stamp[CLOCK_STAMP_BYTES];
+    json_put_string(json, "batch_id", batch->id);
     json_put_string(json, "received_at", span_of(clock_stamp(batch->received_ms, stamp)));
     json_open(json, "clock", '{');
     if (batch->has_skew) {

@@ -21,10 +21,10 @@ struct json_writer;
 
 enum { BATCH_BODY_BYTES = 8 << 20 };
 
-/* received_at and clock. */
-void batch_put_moments(struct json_writer *json,
-                       const struct batch *batch,
-                       int64_t skew_most_s);
+/* batch_id, received_at and clock. */
+void batch_put_head(struct json_writer *json,
+                    const struct batch *batch,
+                    int64_t skew_most_s);
 /* Whether the phone's clock is off by more than that. */
 bool batch_is_off(const struct batch *batch, int64_t skew_most_s);
 /* conflict: null as far as it is not known. */

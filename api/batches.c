@@ -244,8 +244,7 @@ static struct span write_batch(const struct look *look,
     text_init(&text, BATCH_BODY_BYTES);
     struct json_writer json = json_writer(&text);
     json_open(&json, NULL, '{');
-    json_put_string(&json, "batch_id", batch->id);
-    batch_put_moments(&json, batch, settings->sync.skew_s);
+    batch_put_head(&json, batch, settings->sync.skew_s);
     if (!look->synced) {
         json_put_optional(&json, "device_id", batch->device_id);
         batch_view_put_figures(&json, &look->view);

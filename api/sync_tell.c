@@ -68,8 +68,7 @@ struct span sync_write(const struct sync *sync, struct arena *arena)
     text_init(&text, BATCH_BODY_BYTES);
     struct json_writer json = json_writer(&text);
     json_open(&json, NULL, '{');
-    json_put_string(&json, "batch_id", batch->id);
-    batch_put_moments(&json, batch, sync->door->settings->sync.skew_s);
+    batch_put_head(&json, batch, sync->door->settings->sync.skew_s);
     json_open(&json, "results", '[');
     for (size_t i = 0; i < batch->count; i++) {
         put_result(&json, sync, i, arena);
