@@ -210,6 +210,7 @@ def test_bad_items_do_not_spoil_the_good_ones(working):
     assert room.wait_done(room.seller, answer)["outcomes"] == {
         "waiting": 0, "recorded": 3, "conflict": 0, "rejected": 6, "failed": 0}
     assert set(room.rows()) == {one["local_id"] for one in good}
+    room.wait_quiet()  # the batch's own job, too
     counts = room.sql("SELECT item_count, queued_count, rejected_count, amount_total"
                       " FROM sync_batches WHERE id = %s", (answer.json["batch_id"],))
     assert counts == ((9, 3, 6, 3000),)
@@ -572,7 +573,7 @@ def test_redis_away_is_503_and_nothing_half_told_is_lost(room):
         assert 2 <= int(answer.headers["Retry-After"]) <= 6
     again = wait_until(lambda: (lambda answer: answer if answer.status == 202 else None)(
         room.flush(room.seller, sales, key="k")), "Redis to be back")
-    assert sorted(set(verdicts(again))) in (["queued"], ["duplicate", "queued"])
+    assert set(verdicts(again)) <= {"queued", "duplicate"}  # 503 may have kept them all
     room.start_workers()
     # Each of the front door's threads sees for itself that Redis is back.
     batch = room.wait_done(room.seller, again, ask_again=(503,))
