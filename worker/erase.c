@@ -17,7 +17,7 @@ static enum outcome select_due(struct mariadb *db,
                                const struct settings *settings,
                                int64_t now_ms,
                                struct arena *arena,
-                               const struct erase_walk *walk,
+                               const struct erase_progress *progress,
                                struct sql_rows *out_rows,
                                struct fault *fault);
 static struct span unneeded(const struct sql_rows *rows, struct arena *arena);
@@ -127,13 +127,13 @@ enum outcome erase_piece(struct mariadb *db,
                          const struct settings *settings,
                          int64_t now_ms,
                          struct arena *arena,
-                         struct erase_walk *walk,
+                         struct erase_progress *progress,
                          struct fault *fault)
 {
     struct sql_rows due;
     struct sql_rows erased = {.affected = 0};
     enum outcome outcome =
-        select_due(db, place, settings, now_ms, arena, walk, &due, fault);
+        select_due(db, place, settings, now_ms, arena, progress, &due, fault);
     if (outcome == OUTCOME_DONE && due.count > 0) {
         outcome = mariadb_run(db,
                               place->update,
@@ -146,16 +146,16 @@ enum outcome erase_piece(struct mariadb *db,
         return outcome;
     }
     for (size_t i = 0; i < due.count; i++) {
-        walk->needed += sql_i64(&due, i, IS_NEEDED);
+        progress->needed += sql_i64(&due, i, IS_NEEDED);
     }
-    walk->erased += erased.affected;
-    walk->ended = due.count < PIECE;
-    if (!walk->ended) {
+    progress->erased += erased.affected;
+    progress->ended = due.count < PIECE;
+    if (!progress->ended) {
         struct span since = sql_text(&due, due.count - 1, SINCE);
         assert(since.len < ERASE_MOMENT_BYTES);
-        memcpy(walk->since, since.at, since.len);
-        walk->since[since.len] = '\0';
-        walk->id = sql_i64(&due, due.count - 1, ID);
+        memcpy(progress->since, since.at, since.len);
+        progress->since[since.len] = '\0';
+        progress->id = sql_i64(&due, due.count - 1, ID);
     }
     return OUTCOME_DONE;
 }
@@ -165,21 +165,21 @@ static enum outcome select_due(struct mariadb *db,
                                const struct settings *settings,
                                int64_t now_ms,
                                struct arena *arena,
-                               const struct erase_walk *walk,
+                               const struct erase_progress *progress,
                                struct sql_rows *out_rows,
                                struct fault *fault)
 {
     bool months = place->age == ERASE_AFTER_MONTHS;
     bool days = place->age == ERASE_AFTER_DAYS;
-    struct sql_value since = walk->since[0] != '\0'
-                                 ? SQL_STRING(walk->since)
+    struct sql_value since = progress->since[0] != '\0'
+                                 ? SQL_STRING(progress->since)
                                  : SQL_STRING("1970-01-01 00:00:00.000");
     return mariadb_run(
         db,
         place->select,
         SQL_VALUES(since,
                    since,
-                   SQL_I64(walk->id),
+                   SQL_I64(progress->id),
                    sql_moment(arena, now_ms),
                    SQL_I64(months ? settings->books.address_keep_months : 0),
                    SQL_I64(days ? settings->books.body_keep_days : 0)),

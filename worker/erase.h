@@ -6,7 +6,7 @@
  * Owns:    nothing; the connection is borrowed
  * Callers: handlers
  * Blocks:  for two statements
- * Order:   erase_piece again and again with the same walk, until it has ended
+ * Order:   erase_piece again and again with the same progress, until it has ended
  * Faults:  as MariaDB's
  *
  * What is due follows from the row's own moment and the setting of today, so a setting
@@ -53,8 +53,8 @@ struct erase_place {
 extern const struct erase_place erase_places[];
 extern const size_t erase_places_count;
 
-/* Through the due rows of one place, oldest first; zeroed before the first piece. */
-struct erase_walk {
+/* How far one place is, from its oldest due row; zeroed before the first piece. */
+struct erase_progress {
     char since[ERASE_MOMENT_BYTES]; /* of the row that was looked at last */
     int64_t id; /* its own */
     int64_t erased;
@@ -68,7 +68,7 @@ MUST_USE enum outcome erase_piece(struct mariadb *db,
                                   const struct settings *settings,
                                   int64_t now_ms,
                                   struct arena *arena,
-                                  struct erase_walk *walk,
+                                  struct erase_progress *progress,
                                   struct fault *fault);
 
 #endif

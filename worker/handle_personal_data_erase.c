@@ -8,10 +8,7 @@
 #include "worker/crash_point.h"
 #include "worker/erase.h"
 
-enum {
-    MOST_MS = 5 * 60 * 1000, /* half of the kind's limit */
-    PIECE_ARENA_BYTES = 16 << 20,
-};
+enum { PIECE_ARENA_BYTES = 16 << 20 };
 
 /* What came of a day. */
 struct erasing {
@@ -20,7 +17,7 @@ struct erasing {
     int64_t until_ms; /* monotonic */
     int64_t erased[ERASE_WHATS];
     int64_t needed;
-    bool rest; /* its time was up first */
+    bool more; /* its time was up first */
 };
 
 static enum outcome erase_place(struct erasing *erasing,
@@ -37,7 +34,7 @@ enum outcome handle_personal_data_erase(struct handling *handling,
     struct erasing erasing = {
         .handling = handling,
         .arena = &arena,
-        .until_ms = clock_mono_ms(handling->clock) + MOST_MS,
+        .until_ms = clock_mono_ms(handling->clock) + handling->job->kind->limit_ms / 2,
     };
     enum outcome outcome = OUTCOME_DONE;
     arena_init(&arena, PIECE_ARENA_BYTES);
@@ -57,11 +54,11 @@ static enum outcome erase_place(struct erasing *erasing,
                                 struct fault *fault)
 {
     struct handling *handling = erasing->handling;
-    struct erase_walk walk = {.ended = false};
+    struct erase_progress progress = {.ended = false};
     enum outcome outcome = OUTCOME_DONE;
-    while (outcome == OUTCOME_DONE && !walk.ended) {
+    while (outcome == OUTCOME_DONE && !progress.ended) {
         if (clock_mono_ms(handling->clock) >= erasing->until_ms) {
-            erasing->rest = true;
+            erasing->more = true;
             break;
         }
         outcome = erase_piece(handling->db,
@@ -69,13 +66,13 @@ static enum outcome erase_place(struct erasing *erasing,
                               handling->settings,
                               clock_wall_ms(handling->clock),
                               erasing->arena,
-                              &walk,
+                              &progress,
                               fault);
         arena_reset(erasing->arena);
         CRASH_POINT("piece_erased");
     }
-    erasing->erased[place->what] += walk.erased;
-    erasing->needed += walk.needed;
+    erasing->erased[place->what] += progress.erased;
+    erasing->needed += progress.needed;
     return outcome;
 }
 
@@ -87,5 +84,5 @@ static void tell(const struct erasing *erasing)
              LOG_NUMBER("bodies", erasing->erased[ERASE_BODIES]),
              LOG_NUMBER("payloads", erasing->erased[ERASE_PAYLOADS]),
              LOG_NUMBER("needed", erasing->needed),
-             LOG_NUMBER("rest", erasing->rest));
+             LOG_NUMBER("more", erasing->more));
 }

@@ -255,6 +255,16 @@ def test_an_event_or_a_sale_that_is_not_in_the_books_stays_until_it_is_or_is_dis
     assert kept(room, "stripe_events") == kept(room, "jobs_archive") == set()
 
 
+def test_more_than_a_piece_that_is_needed_hides_nothing_that_is_not(room):
+    room.sql("INSERT INTO stripe_events (stripe_event_id, type, received_at, processed_at,"
+             " sealed_body) SELECT CONCAT('evt_', seq), 't', '2024-01-01' + INTERVAL seq DIV 9"
+             " SECOND, IF(seq > 2100, '2024-01-02', NULL), 'sealed' FROM seq_1_to_2110")
+    erase(room)
+    assert len(kept(room, "stripe_events")) == 2100
+    assert room.sql_one("SELECT COUNT(*) FROM stripe_events WHERE sealed_body IS NOT NULL"
+                        " AND processed_at IS NOT NULL") == 0
+
+
 def test_erasing_twice_is_erasing_once(room):
     payment(room, "old", 14)
     payment(room, "young", 12)
@@ -374,7 +384,7 @@ def test_four_workers_erase_once_a_day_and_say_what(periods):
     for worker in periods.workers:
         worker.stop()
     (line,) = lines(periods)
-    assert line.endswith("erased addresses=1 receipts=1 bodies=1 payloads=1 needed=2 rest=0")
+    assert line.endswith("erased addresses=1 receipts=1 bodies=1 payloads=1 needed=2 more=0")
     planned = "".join(worker.log_text(since_start=True) for worker in periods.workers)
     assert planned.count(f"planned id={name} ") == 1
 
