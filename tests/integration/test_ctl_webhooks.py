@@ -279,6 +279,7 @@ def test_the_front_door_takes_what_setup_has_arranged(stack):
                  "--connect-secret-file", stack.secrets / "connect_webhook")
     stack.api.stop()
     stack.api.start()
+    stack.api.wait_redis()
     simulator.control("accounts", {"id": "acct_1One"})
     simulator.control("accounts/acct_1One/stage", {"stage": "restricted"})
     simulator.control("play", {"count": 5, "destination": "acct_1One",

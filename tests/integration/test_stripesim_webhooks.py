@@ -143,7 +143,7 @@ def test_every_event_comes_twice_when_told(sim, receiver):
 
 
 def test_webhooks_come_out_of_order_when_told(sim, receiver):
-    sim.control("webhooks", {"reorder_ms": 300})
+    sim.control("webhooks", {"reorder_ms": 1000})
     made = [create().id for _ in range(20)]
     idle(sim)
     got = [event["data"]["object"]["id"] for event in receiver.events()]
