@@ -7,9 +7,8 @@
  * Blocks:  as handlers do
  * Faults:  as handlers'; NEVER when a payload is none, or its pompier or amicale is gone
  *
- * The result of a job is {"status": "recorded" or "conflict", "payment_id": N or null,
- * "kind": the conflict's, or null}. What a person should know of a sale stands in its row
- * and in sync_conflicts.
+ * These jobs have no result: nobody waits for one of them, and what became of a sale or a
+ * batch stands in its row and in sync_conflicts.
  */
 #ifndef WORKER_HANDLE_SYNC_H
 #define WORKER_HANDLE_SYNC_H

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * sync.card: finds out what became of a card sale that a phone made offline. It is never
  * said to be paid unless Stripe says so. */
-#include "common/base/json.h"
 #include "worker/apply.h"
 #include "worker/handle_sync.h"
 #include "worker/handlers.h"
 #include "worker/sync_card.h"
 #include "worker/sync_conflict.h"
 
-enum { LOOKS = 3, RESULT_BYTES = 256 };
+enum { LOOKS = 3 };
 
 static enum outcome take_sale(struct sync_card *card, struct fault *fault);
 static enum outcome take_known(struct sync_card *card, struct fault *fault);
@@ -18,7 +17,6 @@ static enum outcome take_unknown(struct sync_card *card, struct fault *fault);
 static enum outcome take_intent(struct sync_card *card, struct fault *fault);
 static enum outcome apply(struct sync_card *card, struct fault *fault);
 static enum outcome conclude(struct sync_card *card, struct fault *fault);
-static struct span write_result(const struct sync_card *card);
 
 enum outcome handle_sync_card(struct handling *handling,
                               struct handled *out_handled,
@@ -188,32 +186,5 @@ static enum outcome conclude(struct sync_card *card, struct fault *fault)
             outcome = sync_conflict_claim(handling, &card->sale, &card->row, fault);
         }
     }
-    if (outcome == OUTCOME_DONE) {
-        card->handled->result = write_result(card);
-    }
     return outcome;
-}
-
-static struct span write_result(const struct sync_card *card)
-{
-    struct text result;
-    text_init(&result, RESULT_BYTES);
-    int64_t payment_id = card->conflict ? card->conflict_id : card->row.payment_id;
-    struct json_writer json = json_writer(&result);
-    json_open(&json, NULL, '{');
-    json_put_string(&json, "status", span_of(card->conflict ? "conflict" : "recorded"));
-    if (payment_id != 0) {
-        json_put_integer(&json, "payment_id", payment_id);
-    } else {
-        json_put_null(&json, "payment_id");
-    }
-    json_put_optional(&json, "kind", span_of(card->conflict));
-    if (!card->conflict) {
-        json_put_string(&json, "payment_status", card->row.status);
-        json_put_optional(&json, "last_error_code", card->row.error_code);
-    }
-    json_close(&json, '}');
-    struct span written = arena_span(card->handling->arena, text_span(&result));
-    text_done(&result);
-    return written;
 }

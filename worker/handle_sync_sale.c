@@ -7,7 +7,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "common/base/json.h"
 #include "common/link/mariadb.h"
 #include "common/model/sale.h"
 #include "worker/crash_point.h"
@@ -15,8 +14,6 @@
 #include "worker/handlers.h"
 #include "worker/sync_conflict.h"
 #include "worker/sync_rows.h"
-
-enum { RESULT_BYTES = 256 };
 
 /* One sale of the group. */
 struct item {
@@ -42,7 +39,6 @@ static int by_name(const void *a, const void *b);
 static enum outcome judge(struct handling *handling,
                           struct item *item,
                           struct fault *fault);
-static void conclude(const struct item *item, struct handled *handled);
 static void add_receipt(const struct item *item, struct handled *handled);
 
 enum outcome handle_sync_sale(struct handling *handling,
@@ -76,7 +72,7 @@ enum outcome handle_sync_sales(struct handling *handlings,
     }
     for (size_t i = 0; i < count; i++) {
         handlings[i].answered |= NEIGHBOUR_MARIADB;
-        conclude(&items[i], &out_handled[i]);
+        add_receipt(&items[i], &out_handled[i]);
     }
     return OUTCOME_DONE;
 }
@@ -178,32 +174,14 @@ static enum outcome judge(struct handling *handling,
                            : OUTCOME_DONE;
 }
 
-static void conclude(const struct item *item, struct handled *handled)
-{
-    struct text result;
-    text_init(&result, RESULT_BYTES);
-    struct json_writer json = json_writer(&result);
-    json_open(&json, NULL, '{');
-    json_put_string(&json, "status", span_of(item->conflict ? "conflict" : "recorded"));
-    if (item->row.payment_id != 0) {
-        json_put_integer(&json, "payment_id", item->row.payment_id);
-    } else {
-        json_put_null(&json, "payment_id");
-    }
-    json_put_optional(&json, "kind", span_of(item->conflict));
-    json_close(&json, '}');
-    handled->result = arena_span(item->handling->arena, text_span(&result));
-    text_done(&result);
-    if (!item->conflict && item->row.has_address &&
-        span_is(item->row.status, "succeeded")) {
-        add_receipt(item, handled);
-    }
-}
-
-/* The same at every run; the queue knows the name, and the table of receipts lets it be
- * sent once. */
+/* Of a sale that is recorded, with an address, and not taken back. The same at every run;
+ * the queue knows the name, and the table of receipts lets it be sent once. */
 static void add_receipt(const struct item *item, struct handled *handled)
 {
+    if (item->conflict || !item->row.has_address ||
+        !span_is(item->row.status, "succeeded")) {
+        return;
+    }
     struct arena *arena = item->handling->arena;
     struct follow_up *mail = handled_add(handled, "receipt.send");
     struct span subject =

@@ -24,7 +24,6 @@ enum column {
     CURRENCY,
     STATUS,
     INTENT,
-    ERROR_CODE,
     HAS_ADDRESS,
     HAS_CLAIMS,
 };
@@ -42,7 +41,7 @@ static struct sync_row read_row(const struct sql_rows *rows, size_t row);
 
 #define COLUMNS                                                                          \
     "id, pompier_id, local_id, amount, payment_method, currency, status,"                \
-    " stripe_payment_intent_id, last_error_code, receipt_email_encrypted IS NOT NULL,"   \
+    " stripe_payment_intent_id, receipt_email_encrypted IS NOT NULL,"                    \
     " EXISTS (SELECT 1 FROM sync_conflicts WHERE sync_conflicts.pompier_id ="            \
     " payment_intents.pompier_id AND sync_conflicts.local_id = payment_intents.local_id" \
     " AND payment_id IS NULL)"
@@ -172,7 +171,6 @@ static struct sync_row read_row(const struct sql_rows *rows, size_t row)
         .currency = sql_text(rows, row, CURRENCY),
         .status = sql_text(rows, row, STATUS),
         .intent = sql_text(rows, row, INTENT),
-        .error_code = sql_text(rows, row, ERROR_CODE),
         .has_address = sql_i64(rows, row, HAS_ADDRESS) == 1,
         .has_claims = sql_i64(rows, row, HAS_CLAIMS) == 1,
     };

@@ -37,7 +37,7 @@ enum sync_fault { SYNC_NO_OWNER = 1, SYNC_WRONG_METHOD };
 struct sync_row {
     int64_t payment_id; /* 0: there is none */
     int64_t amount_minor;
-    struct span method, currency, status, intent, error_code; /* in the arena */
+    struct span method, currency, status, intent; /* in the arena */
     bool has_address; /* of the buyer */
     bool has_claims; /* conflicts that came before it: sync_conflict_claim */
 };

@@ -50,6 +50,14 @@ def test_a_sale_is_recorded_as_the_phone_told_it(room):
     assert room.conflicts() == ()
 
 
+def test_nothing_is_kept_in_redis_for_callers_whom_a_sale_has_not(room):
+    room.flush(sale("a", 1000), sale("b", 2000))
+    room.flush(sale("a", 1100), suffix="/again")
+    assert room.rows().keys() == {"a", "b"} and len(room.conflicts()) == 1
+    with room.stack.redis.client() as client:
+        assert client.keys("*:result:*") == []
+
+
 def test_a_queue_that_comes_again_in_other_cuts_to_two_workers_at_once_changes_nothing(room):
     sales = many(150)
     shuffled = random.Random(4)
