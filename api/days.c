@@ -35,9 +35,9 @@ void days_refuse(struct request *request)
                   "from",
                   FIELD_BAD_FORMAT,
                   request->english
-                      ? SPAN("A range of at most 366 days that ends after its beginning.")
-                      : SPAN("Une période de 366 jours au plus, dont la fin suit le"
-                             " début."));
+                      ? SPAN("At most 366 days, and the end not before the beginning.")
+                      : SPAN("Une période de 366 jours au plus, dont la fin ne précède"
+                             " pas le début."));
 }
 
 static int64_t day_number(struct span day)

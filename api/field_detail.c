@@ -93,7 +93,7 @@ static struct span form(enum field_type type, bool english)
                        : SPAN("Une adresse e-mail est attendue.");
     case FIELD_IS_DAY:
         return english ? SPAN("A day that exists, once, as YYYY-MM-DD.")
-                       : SPAN("Un jour qui existe, une fois, sous la forme AAAA-MM-JJ.");
+                       : SPAN("Un jour qui existe, donné une seule fois, AAAA-MM-JJ.");
     case FIELD_IS_MOMENT:
         return english ? SPAN("A moment as in 2026-11-22T17:02:11+01:00 is wanted.")
                        : SPAN("Un moment de la forme 2026-11-22T17:02:11+01:00.");

@@ -81,9 +81,9 @@ static const struct {
     [PROBLEM_CROSS_SITE] = {
         "Page d'un autre site",
         "Page of another site",
-        "Avec un cookie, une écriture ne peut venir que d'une origine "
-        "autorisée.",
-        "With a cookie, a write may come from an allowed origin only.",
+        "Une connexion, ou une écriture avec un cookie, ne peut venir que d'une "
+        "origine autorisée.",
+        "A sign-in, or a write with a cookie, may come from an allowed origin only.",
     },
     [PROBLEM_NOT_FOUND] = {
         "Introuvable",
@@ -217,7 +217,7 @@ static const struct {
     [PROBLEM_NOT_IMPLEMENTED] = {
         "Non pris en charge",
         "Not implemented",
-        "Ce codage de transfert ou cette méthode n'est pas connu.",
+        "Ce codage de transfert ou cette méthode ne sont pas connus.",
         "This transfer coding or method is not known.",
     },
     [PROBLEM_UNAVAILABLE] = {

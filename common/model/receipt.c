@@ -281,8 +281,8 @@ static void write_refund(const struct receipt *receipt,
     receipt_letter_add(letter, "Moyen de paiement", means_line(receipt, arena));
     receipt_letter_add(letter, "Référence du paiement", receipt->payment);
     letter->card_from = letter->count;
-    letter->closing = SPAN("Selon votre banque, la somme apparaît sur votre compte sous "
-                           "5 à 10 jours ouvrés.");
+    letter->closing = SPAN("Selon votre banque, la somme apparaîtra sur votre compte "
+                           "sous 5 à 10 jours ouvrés.");
 }
 
 static void write_card(const struct receipt *receipt, struct receipt_letter *letter)

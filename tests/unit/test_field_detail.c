@@ -39,7 +39,7 @@ static void the_rule_is_told_in_both_languages(void **state)
          "One of automatic, manual."},
         {{"from", FIELD_IS_DAY, false, 0, 0, NULL},
          FIELD_BAD_FORMAT,
-         "Un jour qui existe, une fois, sous la forme AAAA-MM-JJ.",
+         "Un jour qui existe, donné une seule fois, AAAA-MM-JJ.",
          "A day that exists, once, as YYYY-MM-DD."},
         {{"email", FIELD_IS_EMAIL, true, 0, 254, NULL},
          FIELD_BAD_FORMAT,
