@@ -12,12 +12,15 @@
  * The key file has one key a line: `<id> <base64 of 32 bytes>`, id 1 to 255; the first
  * line's key seals, all of them open. One more line, `index <base64 of 32 bytes>`, holds
  * the key of fingerprints, which is never rolled. Empty lines and lines that begin with #
- * are skipped. To roll: put a new line on top, restart, and drop the old one when nothing
- * that it sealed is left.
+ * are skipped. To roll: put a new line at the end and restart everything, so that all can
+ * open what it seals; then move it to the top and restart again. Drop the old one when
+ * nothing that it sealed is left.
  *
- *   sealed bytes:  | 0x01 | key id | nonce (12) | ciphertext (as long as the text) | tag
- * (16) | 1       1 The context (who the bytes belong to, for example the job's id and
- * kind) is authenticated and not stored: bytes moved to another place do not open there.
+ *   sealed bytes:  | 0x01 | key id | nonce | ciphertext          | tag |
+ *   how many:      | 1    | 1      | 12    | as long as the text | 16  |
+ *
+ * The context (who the bytes belong to, for example the job's id and kind) is
+ * authenticated and not stored: bytes moved to another place do not open there.
  */
 #ifndef COMMON_BASE_SEAL_H
 #define COMMON_BASE_SEAL_H

@@ -12,8 +12,7 @@
  *
  * Strings that are read here are names (ids, types, versions), which need no escapes; one
  * that is written with a backslash counts as not there. Keys are compared as they are
- * meant:
- * "\u0069d" is "id".
+ * meant: "\u0069d" is "id".
  */
 #ifndef COMMON_MODEL_EVENT_H
 #define COMMON_MODEL_EVENT_H
