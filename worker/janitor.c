@@ -2,8 +2,6 @@
  * Sweeps, trims, archives and lets rows expire, each at its own pace. */
 #include "worker/janitor.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/base/clock.h"
@@ -13,11 +11,10 @@
 #include "common/link/queue.h"
 #include "common/link/redis.h"
 #include "worker/archive.h"
-#include "worker/bell.h"
 #include "worker/context.h"
 #include "worker/expire.h"
-#include "worker/outage.h"
 #include "worker/overdue.h"
+#include "worker/rounds.h"
 
 enum {
     SWEEP_EVERY_MS = 500,
@@ -35,15 +32,11 @@ struct janitor {
     const struct duty *duty;
     struct redis *redis;
     struct mariadb *db;
-    struct outage outage;
     struct arena arena; /* of one command and its reply */
     bool durability_known; /* asked since the link came up */
     int64_t trim_at_ms;
     int64_t expire_at_ms;
-    pthread_t thread;
-    bool started;
-    struct bell bell; /* rings to stop */
-    _Atomic bool stopping;
+    struct rounds rounds;
 };
 
 /* What is done for each partition. `out_more` asks for another turn at once. */
@@ -52,7 +45,7 @@ typedef enum outcome (*chore_fn)(struct janitor *janitor,
                                  bool *out_more,
                                  struct fault *fault);
 
-static void *janitor_main(void *argument);
+static enum outcome make_round(void *owner, int64_t *out_wait_ms, struct fault *fault);
 static enum outcome keep_queue(struct janitor *janitor,
                                bool *out_more,
                                struct fault *fault);
@@ -101,25 +94,19 @@ enum outcome janitor_open(const struct context *context,
     }
     janitor->context = context;
     janitor->duty = &duties[duty];
-    janitor->outage = (struct outage){.who = "janitor", .what = janitor->duty->link};
+    janitor->rounds =
+        (struct rounds){.clock = context->clock,
+                        .outage = {.who = "janitor", .what = janitor->duty->link},
+                        .round = make_round,
+                        .owner = janitor};
     janitor->expire_at_ms = clock_mono_ms(context->clock) + EXPIRE_FIRST_MS;
     arena_init(&janitor->arena, JANITOR_ARENA_BYTES);
-    bell_init(&janitor->bell);
-    atomic_init(&janitor->stopping, false);
     enum outcome outcome = redis_open(context->settings, &janitor->redis, fault);
     if (outcome == OUTCOME_DONE && duty == JANITOR_ARCHIVE) {
         outcome = mariadb_open(context->settings, MARIADB_WRITER, &janitor->db, fault);
     }
     if (outcome == OUTCOME_DONE) {
-        int error = pthread_create(&janitor->thread, NULL, janitor_main, janitor);
-        janitor->started = error == 0;
-        if (error != 0) {
-            outcome = fault_set(fault,
-                                OUTCOME_NEVER,
-                                "janitor",
-                                error,
-                                "no thread for the janitor");
-        }
+        outcome = rounds_start(&janitor->rounds, fault);
     }
     if (outcome != OUTCOME_DONE) {
         janitor_close(janitor);
@@ -134,42 +121,21 @@ void janitor_close(struct janitor *janitor)
     if (!janitor) {
         return;
     }
-    atomic_store(&janitor->stopping, true);
-    bell_ring(&janitor->bell);
-    if (janitor->started) {
-        pthread_join(janitor->thread, NULL);
-    }
+    rounds_stop(&janitor->rounds);
     mariadb_close(janitor->db);
     redis_close(janitor->redis);
     arena_done(&janitor->arena);
-    bell_done(&janitor->bell);
     free(janitor);
 }
 
-static void *janitor_main(void *argument)
+static enum outcome make_round(void *owner, int64_t *out_wait_ms, struct fault *fault)
 {
-    struct janitor *janitor = argument;
-    const struct clock *clock = janitor->context->clock;
-    while (!atomic_load(&janitor->stopping)) {
-        uint64_t seen = bell_count(&janitor->bell);
-        if (atomic_load(&janitor->stopping)) {
-            break;
-        }
-        bool more = false;
-        int64_t wait_ms = janitor->duty->every_ms;
-        struct fault fault;
-        if (janitor->duty->work(janitor, &more, &fault) == OUTCOME_DONE) {
-            outage_back(&janitor->outage, clock);
-        } else {
-            wait_ms = outage_lost(&janitor->outage, clock, &fault);
-            janitor->durability_known = false;
-            more = false;
-        }
-        if (!more) {
-            (void)bell_wait(&janitor->bell, seen, wait_ms);
-        }
-    }
-    return NULL;
+    struct janitor *janitor = owner;
+    bool more = false;
+    enum outcome outcome = janitor->duty->work(janitor, &more, fault);
+    janitor->durability_known &= outcome == OUTCOME_DONE;
+    *out_wait_ms = more ? 0 : janitor->duty->every_ms;
+    return outcome;
 }
 
 static enum outcome keep_queue(struct janitor *janitor,

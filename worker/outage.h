@@ -3,7 +3,7 @@
  * outage - says once that a link was lost and once that it is back, and how long to wait.
  *
  * Owns:    nothing
- * Callers: worker's fetcher, settler and janitor
+ * Callers: fetcher, settler, rounds
  * Blocks:  never
  * Units:   milliseconds
  */

@@ -2,8 +2,6 @@
  * Enqueues the jobs of the periods that it is in, and sleeps until the next. */
 #include "worker/planner.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/base/clock.h"
@@ -11,12 +9,11 @@
 #include "common/base/settings.h"
 #include "common/link/queue.h"
 #include "common/link/redis.h"
-#include "worker/bell.h"
 #include "worker/context.h"
 #include "worker/handlers.h"
-#include "worker/outage.h"
 #include "worker/periodic.h"
 #include "worker/producer.h"
+#include "worker/rounds.h"
 
 enum {
     LOOK_MOST_MS = 30 * 1000, /* the clock may be set meanwhile, Redis may forget */
@@ -26,18 +23,11 @@ enum {
 struct planner {
     const struct context *context;
     struct redis *redis;
-    struct outage outage;
     struct arena arena; /* of one round */
-    pthread_t thread;
-    bool started;
-    struct bell bell; /* rings to stop */
-    _Atomic bool stopping;
+    struct rounds rounds;
 };
 
-static void *planner_main(void *argument);
-static enum outcome plan_all(struct planner *planner,
-                             int64_t *out_wait_ms,
-                             struct fault *fault);
+static enum outcome plan_all(void *owner, int64_t *out_wait_ms, struct fault *fault);
 static enum outcome plan(struct planner *planner,
                          const struct periodic *row,
                          int64_t *out_left_ms,
@@ -52,21 +42,14 @@ enum outcome planner_open(const struct context *context,
         abort();
     }
     planner->context = context;
-    planner->outage = (struct outage){.who = "planner", .what = "redis"};
+    planner->rounds = (struct rounds){.clock = context->clock,
+                                      .outage = {.who = "planner", .what = "redis"},
+                                      .round = plan_all,
+                                      .owner = planner};
     arena_init(&planner->arena, PLANNER_ARENA_BYTES);
-    bell_init(&planner->bell);
-    atomic_init(&planner->stopping, false);
     enum outcome outcome = redis_open(context->settings, &planner->redis, fault);
     if (outcome == OUTCOME_DONE) {
-        int error = pthread_create(&planner->thread, NULL, planner_main, planner);
-        planner->started = error == 0;
-        if (error != 0) {
-            outcome = fault_set(fault,
-                                OUTCOME_NEVER,
-                                "planner",
-                                error,
-                                "no thread for the planner");
-        }
+        outcome = rounds_start(&planner->rounds, fault);
     }
     if (outcome != OUTCOME_DONE) {
         planner_close(planner);
@@ -81,44 +64,16 @@ void planner_close(struct planner *planner)
     if (!planner) {
         return;
     }
-    atomic_store(&planner->stopping, true);
-    bell_ring(&planner->bell);
-    if (planner->started) {
-        pthread_join(planner->thread, NULL);
-    }
+    rounds_stop(&planner->rounds);
     redis_close(planner->redis);
     arena_done(&planner->arena);
-    bell_done(&planner->bell);
     free(planner);
 }
 
-static void *planner_main(void *argument)
-{
-    struct planner *planner = argument;
-    const struct clock *clock = planner->context->clock;
-    while (!atomic_load(&planner->stopping)) {
-        uint64_t seen = bell_count(&planner->bell);
-        if (atomic_load(&planner->stopping)) {
-            break;
-        }
-        int64_t wait_ms = LOOK_MOST_MS;
-        struct fault fault;
-        if (plan_all(planner, &wait_ms, &fault) == OUTCOME_DONE) {
-            outage_back(&planner->outage, clock);
-        } else {
-            wait_ms = outage_lost(&planner->outage, clock, &fault);
-        }
-        arena_reset(&planner->arena);
-        (void)bell_wait(&planner->bell, seen, wait_ms);
-    }
-    return NULL;
-}
-
 /* A job that Redis refuses does not keep the others from being enqueued. */
-static enum outcome plan_all(struct planner *planner,
-                             int64_t *out_wait_ms,
-                             struct fault *fault)
+static enum outcome plan_all(void *owner, int64_t *out_wait_ms, struct fault *fault)
 {
+    struct planner *planner = owner;
     int64_t wait_ms = LOOK_MOST_MS;
     enum outcome all = OUTCOME_DONE;
     for (size_t i = 0; i < periodics_count; i++) {
@@ -137,6 +92,7 @@ static enum outcome plan_all(struct planner *planner,
             wait_ms = left_ms;
         }
     }
+    arena_reset(&planner->arena);
     *out_wait_ms = wait_ms;
     return all;
 }
