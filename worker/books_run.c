@@ -8,42 +8,125 @@
 #include "common/model/event_types.h"
 #include "worker/handlers.h"
 
+/* As long as a plan takes at most, and its runs with it: who has been on their way for
+ * longer is not waited for, since nobody may be left that could end it. */
+enum { WAITED_FOR_S = 2 * 3600 };
+
+static enum outcome take_turn(struct handling *handling,
+                              struct span name,
+                              bool *out_waits,
+                              struct fault *fault);
+static enum outcome make_plan(struct handling *handling,
+                              const struct books_run *run,
+                              bool waits,
+                              struct fault *fault);
+static enum outcome give_turn(struct handling *handling,
+                              enum outcome outcome,
+                              struct fault *fault);
 static enum outcome read_run(struct handling *handling,
                              struct span name,
+                             bool waits,
                              struct books_run *run,
                              struct fault *fault);
 static bool is_last_attempt(const struct handling *handling,
                             enum outcome outcome,
                             const struct fault *why);
 
-/* Until when the books are compared is decided once: everything that both sides know for
- * sure. What catch-up has not looked at yet may be missing, as may what is on its way.
- * Before each of the platform's walks has come to its first end nothing is known, and the
- * run waits. */
 enum outcome books_run_plan(struct handling *handling,
                             struct books_run *run,
                             struct fault *fault)
 {
-    struct sql_rows rows;
     struct span name = run->name;
-    enum outcome outcome = mariadb_run(
+    bool waits = false;
+    enum outcome outcome = take_turn(handling, name, &waits, fault);
+    if (outcome == OUTCOME_DONE) {
+        outcome = make_plan(handling, run, waits, fault);
+    }
+    outcome = give_turn(handling, outcome, fault);
+    return outcome == OUTCOME_DONE ? read_run(handling, name, waits, run, fault)
+                                   : outcome;
+}
+
+/* Runs of different plans would compare what the other one copies at the moment, so one
+ * plan is on its way at a time. Who may begin is decided by one after another: by who has
+ * the rows that say until when the books may be compared. */
+static enum outcome take_turn(struct handling *handling,
+                              struct span name,
+                              bool *out_waits,
+                              struct fault *fault)
+{
+    struct sql_rows rows;
+    enum outcome outcome = mariadb_begin(handling->db, fault);
+    if (outcome == OUTCOME_DONE) {
+        outcome =
+            mariadb_run(handling->db,
+                        "SELECT walk FROM event_cursors WHERE account = '' FOR UPDATE",
+                        NULL,
+                        0,
+                        handling->arena,
+                        &rows,
+                        fault);
+    }
+    if (outcome == OUTCOME_DONE) {
+        outcome = mariadb_run(
+            handling->db,
+            "SELECT COUNT(*) FROM reconciliation_runs WHERE state = 'running'"
+            " AND compared_until IS NOT NULL"
+            " AND started_at > CURRENT_TIMESTAMP(3) - INTERVAL ? SECOND"
+            " AND COALESCE(plan, name) <>"
+            " COALESCE((SELECT plan FROM reconciliation_runs WHERE name = ?), ?)",
+            SQL_VALUES(SQL_I64(WAITED_FOR_S), SQL_SPAN(name), SQL_SPAN(name)),
+            handling->arena,
+            &rows,
+            fault);
+    }
+    if (outcome == OUTCOME_DONE) {
+        *out_waits = sql_i64(&rows, 0, 0) > 0;
+    }
+    return outcome;
+}
+
+/* Until when the books are compared is decided once: everything that both sides know for
+ * sure. What catch-up has not looked at yet may be missing, as may what is on its way.
+ * Before each of the platform's walks has come to its first end nothing is known, and the
+ * run waits. One that had ended takes its turn again. */
+static enum outcome make_plan(struct handling *handling,
+                              const struct books_run *run,
+                              bool waits,
+                              struct fault *fault)
+{
+    return mariadb_run(
         handling->db,
         "INSERT INTO reconciliation_runs (name, from_day, to_day, compared_until)"
-        " SELECT ?, ?, ?, LEAST(CURRENT_TIMESTAMP(3) - INTERVAL ? SECOND,"
+        " SELECT ?, ?, ?, IF(?, NULL, LEAST(CURRENT_TIMESTAMP(3) - INTERVAL ? SECOND,"
         " (SELECT IF(COUNT(complete_until) < GREATEST(COUNT(*), ?), NULL,"
-        " MIN(complete_until)) FROM event_cursors WHERE account = ''))"
-        " ON DUPLICATE KEY UPDATE state = 'running', checked_count = 0, compared_until ="
-        " COALESCE(reconciliation_runs.compared_until, VALUES(compared_until)),"
+        " MIN(complete_until)) FROM event_cursors WHERE account = '')))"
+        " ON DUPLICATE KEY UPDATE checked_count = 0, compared_until ="
+        " COALESCE(IF(state = 'running', reconciliation_runs.compared_until, NULL),"
+        " VALUES(compared_until)), state = 'running',"
         " started_at = CURRENT_TIMESTAMP(3), finished_at = NULL, last_fault = NULL",
-        SQL_VALUES(SQL_SPAN(name),
+        SQL_VALUES(SQL_SPAN(run->name),
                    SQL_SPAN(run->from_day),
                    SQL_SPAN(run->to_day),
+                   SQL_I64(waits),
                    SQL_I64(handling->settings->books.margin_s),
                    SQL_I64(EVENT_WALK_COUNT)),
         handling->arena,
-        &rows,
+        NULL,
         fault);
-    return outcome == OUTCOME_DONE ? read_run(handling, name, run, fault) : outcome;
+}
+
+static enum outcome give_turn(struct handling *handling,
+                              enum outcome outcome,
+                              struct fault *fault)
+{
+    if (outcome == OUTCOME_DONE) {
+        outcome = mariadb_commit(handling->db, fault);
+    }
+    if (outcome != OUTCOME_DONE) {
+        mariadb_rollback(handling->db);
+    }
+    return outcome;
 }
 
 enum outcome books_run_children(struct handling *handling,
@@ -94,21 +177,28 @@ enum outcome books_run_find(struct handling *handling,
                             struct books_run *out_run,
                             struct fault *fault)
 {
-    enum outcome outcome =
-        mariadb_run(handling->db,
-                    "UPDATE reconciliation_runs SET state = 'running', checked_count = 0,"
-                    " finished_at = NULL, last_fault = NULL WHERE name = ?",
-                    SQL_VALUES(SQL_SPAN(name)),
-                    handling->arena,
-                    NULL,
-                    fault);
-    return outcome == OUTCOME_DONE ? read_run(handling, name, out_run, fault) : outcome;
+    bool waits = false;
+    enum outcome outcome = take_turn(handling, name, &waits, fault);
+    if (outcome == OUTCOME_DONE) {
+        outcome = mariadb_run(handling->db,
+                              "UPDATE reconciliation_runs SET state = 'running',"
+                              " checked_count = 0, finished_at = NULL, last_fault = NULL"
+                              " WHERE name = ? AND (state = 'running' OR NOT ?)",
+                              SQL_VALUES(SQL_SPAN(name), SQL_I64(waits)),
+                              handling->arena,
+                              NULL,
+                              fault);
+    }
+    outcome = give_turn(handling, outcome, fault);
+    return outcome == OUTCOME_DONE ? read_run(handling, name, waits, out_run, fault)
+                                   : outcome;
 }
 
 /* The payouts of an account are complete as far as its own events are: not at all while
  * nobody has been through these. */
 static enum outcome read_run(struct handling *handling,
                              struct span name,
+                             bool waits,
                              struct books_run *run,
                              struct fault *fault)
 {
@@ -125,7 +215,8 @@ static enum outcome read_run(struct handling *handling,
                     " IF(amicale_id IS NULL, compared_until, '1970-01-02'))))"
                     " * 1000 AS SIGNED),"
                     " CAST(UNIX_TIMESTAMP(started_at) * 1000 AS SIGNED),"
-                    " CAST(UNIX_TIMESTAMP(CURRENT_TIMESTAMP(3)) * 1000 AS SIGNED)"
+                    " CAST(UNIX_TIMESTAMP(CURRENT_TIMESTAMP(3)) * 1000 AS SIGNED),"
+                    " state = 'running' AND compared_until IS NOT NULL"
                     " FROM reconciliation_runs WHERE name = ?",
                     SQL_VALUES(SQL_SPAN(name)),
                     handling->arena,
@@ -143,12 +234,13 @@ static enum outcome read_run(struct handling *handling,
     run->amicale_id = sql_i64(&rows, 0, 1);
     run->from_day = sql_text(&rows, 0, 2);
     run->to_day = sql_text(&rows, 0, 3);
-    if (sql_is_null(&rows, 0, 4)) {
+    if (sql_i64(&rows, 0, 8) == 0) {
         return fault_set(fault,
                          OUTCOME_LATER,
                          "books",
                          0,
-                         "catch-up has not been through Stripe's events yet");
+                         waits ? "another reconciliation is on its way"
+                               : "catch-up has not been through Stripe's events yet");
     }
     run->until_ms = sql_i64(&rows, 0, 4);
     run->payouts_until_ms = sql_i64(&rows, 0, 5);

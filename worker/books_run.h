@@ -6,10 +6,13 @@
  * Callers: handle_books_plan, handle_books_reconcile, books_mirror, books_compare
  * Blocks:  as long as MariaDB does
  * Units:   milliseconds of wall time, as MariaDB's clock has it
- * Faults:  as MariaDB's; LATER while catch-up has not been through the platform's events
+ * Faults:  as MariaDB's; LATER while catch-up has not been through the platform's events,
+ *          and while runs of another plan are on their way
  *
  * A run's name is its job's. A run that begins again, after a crash or by an operator's
- * wish, has the same row, and compares until the same moment as it did first.
+ * wish, has the same row, and while it is on its way it compares until the same moment as
+ * it did first. One plan is on its way at a time, from its copy until its last run has
+ * ended: what one copies, and marks as stirred, would not be what the other compares.
  */
 #ifndef WORKER_BOOKS_RUN_H
 #define WORKER_BOOKS_RUN_H

@@ -119,6 +119,33 @@ def test_runs_wait_for_catch_up_s_first_walks(room):
     room.reconcile()
 
 
+def test_runs_of_two_plans_take_turns(room):
+    """What one copies is not what the other compares."""
+    room.stack.all_walked()
+    names = [room.ask(), room.ask()]
+    for name in names:
+        room.wait_finished(name)
+    first, second = sorted(room.sql(
+        "SELECT MIN(started_at), MAX(finished_at) FROM reconciliation_runs"
+        " WHERE COALESCE(plan, name) IN (%s, %s) GROUP BY COALESCE(plan, name)", names))
+    assert first[1] <= second[0]
+
+
+def test_a_run_waits_for_one_that_is_on_its_way_but_not_for_ever(room):
+    room.stack.all_walked()
+    other = "INSERT INTO reconciliation_runs (name, plan, compared_until, started_at) VALUES" \
+            " (%s, 'books:other', NOW(3), NOW(3) - INTERVAL %s HOUR)"
+    room.sql(other, ("books:other:lost", 3))
+    room.sql(other, ("books:other:1", 0))
+    name = room.ask()
+    wait_until(lambda: (room.runs(name).get(None) or {}).get("last_fault"), "it waits")
+    (run,) = room.runs(name).values()
+    assert "another reconciliation" in run["last_fault"] and run["compared_until"] is None
+    room.sql("UPDATE reconciliation_runs SET state = 'finished' WHERE name = 'books:other:1'")
+    room.wait_finished(name)
+    room.sql("DELETE FROM reconciliation_runs WHERE plan = 'books:other'")
+
+
 def test_payouts_of_an_account_wait_for_catch_up(room):
     back = room.put_in("payouts", stripe_payout_id="po_nowhere", account="acct_one",
                        amicale_id=1, amount=999, status="paid")
