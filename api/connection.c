@@ -12,6 +12,7 @@
 #include "api/connection_state.h"
 #include "api/counters.h"
 #include "api/door.h"
+#include "api/floods.h"
 #include "api/loop.h"
 #include "api/request.h"
 #include "common/base/settings.h"
@@ -240,6 +241,7 @@ void connection_shut(struct connection *connection)
     connection_move_to(connection, CONNECTION_CLOSED);
     loop->connection_count--;
     counter_add(&loop->counters->connections, -1);
+    floods_leave(loop->door->floods, FLOOD_CONNECTIONS, &connection->peer);
     atomic_fetch_sub_explicit(loop->connection_total, 1, memory_order_relaxed);
     if (request) {
         request_leave(request);

@@ -34,7 +34,8 @@ enum {
     CONNECTION_LEAVING_BYTES = 4 << 20,
 };
 
-/* The socket is given. `secure`: it came to the HTTPS listener. */
+/* The socket is given, and its places among all connections and of its peer (floods.h):
+ * both are left when it closes. `secure`: it came to the HTTPS listener. */
 void connection_open(struct loop *loop, int fd, const struct address *peer, bool secure);
 /* The answer to the request that it waits with. */
 void connection_answer(struct connection *connection, const struct http_answer *answer);

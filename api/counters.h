@@ -57,7 +57,9 @@ struct counters {
     counter refused[600]; /* by status: what was no request for a route */
     counter accepted;
     counter connections; /* now */
+    counter connections_refused; /* their address had its share */
     counter tls_refused; /* clients of HTTPS that speak no TLS that we do */
+    counter tokens_refused; /* too many unknown ones from an address */
     counter waiting; /* requests now in handlers */
     counter batches; /* commands that carried events to Redis */
     counter batched; /* the events in them */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "api/accounts.h"
+#include "api/floods.h"
 #include "api/pulse.h"
 #include "api/tls.h"
 #include "api/reader.h"
@@ -40,6 +41,7 @@ enum outcome door_open(struct door *door,
                                         .body_bytes = (size_t)settings->api.body_bytes};
     door->connections_most = settings->api.connections_max;
     door->loop_count = settings->api.loops > 0 ? (int)settings->api.loops : cores();
+    door->floods = floods_open();
     door->counters = calloc((size_t)door->loop_count, sizeof(struct counters));
     if (!door->counters) {
         abort();
@@ -106,6 +108,7 @@ bool door_close(struct door *door)
     cors_close(&door->cors);
     seal_close(door->ring);
     text_wipe(&door->secrets_text);
+    floods_close(door->floods);
     free(door->counters);
     *door = (struct door){.settings = NULL};
     return ended;

@@ -27,6 +27,7 @@
 
 struct accounts;
 struct clock;
+struct floods;
 struct pulse;
 struct reader;
 struct seal_ring;
@@ -55,6 +56,7 @@ struct door {
     struct tls *tls; /* NULL: no HTTPS. It alone changes, when its files are read anew */
 
     struct accounts *accounts;
+    struct floods *floods; /* what addresses take, of all loops */
     struct pulse *pulse;
     struct reader *reader;
     struct counters *counters; /* one for each loop */

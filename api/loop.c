@@ -19,7 +19,9 @@
 #include "api/connection.h"
 #include "api/counters.h"
 #include "api/device_list.h"
+#include "api/floods.h"
 #include "api/ingest.h"
+#include "api/proxies.h"
 #include "api/reader.h"
 #include "api/redis_async.h"
 #include "api/request.h"
@@ -46,6 +48,8 @@ enum {
 static void open_events(struct loop *loop, const struct listener *listeners);
 static void on_accept(evutil_socket_t fd, short what, void *context);
 static bool accept_one(struct loop *loop, int listener);
+static bool has_place(struct loop *loop, const struct address *peer);
+static bool may_warn_of_places(struct loop *loop);
 static void take_peer(const struct sockaddr_storage *from, struct address *out_peer);
 static void pause_accepting(struct loop *loop, bool paused);
 static void on_tick(evutil_socket_t fd, short what, void *context);
@@ -245,9 +249,7 @@ static bool accept_one(struct loop *loop, int listener)
     if (fd < 0) {
         atomic_fetch_sub_explicit(loop->connection_total, 1, memory_order_relaxed);
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            int64_t now = loop_mono_ms(loop);
-            if (now >= loop->warn_from_ms) {
-                loop->warn_from_ms = now + WARN_EVERY_MS;
+            if (may_warn_of_places(loop)) {
                 log_warning("no more connections can be taken for now",
                             LOG_NUMBER("loop", loop->number),
                             LOG_TEXT("why", strerrordesc_np(errno)));
@@ -258,12 +260,48 @@ static bool accept_one(struct loop *loop, int listener)
     }
     struct address peer;
     take_peer(&from, &peer);
+    if (!has_place(loop, &peer)) {
+        close(fd);
+        atomic_fetch_sub_explicit(loop->connection_total, 1, memory_order_relaxed);
+        return true;
+    }
     if (!peer.is_local) {
         int on = 1; /* only tunes: a socket without it works */
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     }
     connection_open(loop, fd, &peer, listener == LISTENER_SECURE);
     return true;
+}
+
+/* However idle or slow its connections are, one address leaves room for others. It is known
+ * only now, so who has its share is closed and does not wait in the queue. */
+static bool has_place(struct loop *loop, const struct address *peer)
+{
+    const struct door *door = loop->door;
+    bool is_many = peer->is_local || proxies_trust(&door->proxies, peer);
+    int64_t share = door->connections_most * door->settings->api.connections_share / 100;
+    share = share > 0 ? share : 1;
+    if (floods_enter(door->floods,
+                     FLOOD_CONNECTIONS,
+                     peer,
+                     is_many ? INT64_MAX : share)) {
+        return true;
+    }
+    counter_add(&loop->counters->connections_refused, 1);
+    if (may_warn_of_places(loop)) {
+        log_warning("an address has its share of the connections",
+                    LOG_NUMBER("loop", loop->number),
+                    LOG_NUMBER("share", share));
+    }
+    return false;
+}
+
+static bool may_warn_of_places(struct loop *loop)
+{
+    int64_t now = loop_mono_ms(loop);
+    bool may = now >= loop->warn_from_ms;
+    loop->warn_from_ms = may ? now + WARN_EVERY_MS : loop->warn_from_ms;
+    return may;
 }
 
 static void take_peer(const struct sockaddr_storage *from, struct address *out_peer)

@@ -87,7 +87,7 @@ struct loop {
     int stop_fd; /* an eventfd */
     bool accept_paused;
     int64_t accept_from_ms; /* even without Redis */
-    int64_t warn_from_ms; /* about descriptors that ran out, again */
+    int64_t warn_from_ms; /* about connections that find no place, again */
     bool draining;
     int64_t drain_until_ms;
     _Atomic int64_t beat_ms; /* the last tick: the watchdog looks at it */

@@ -4,7 +4,9 @@
 
 #include <string.h>
 
+#include "api/counters.h"
 #include "api/door.h"
+#include "api/floods.h"
 #include "api/loop.h"
 #include "api/reader.h"
 #include "api/redis_async.h"
@@ -26,6 +28,7 @@ struct lookup {
     struct digest hash;
     char hash_hex[DIGEST_HEX_BYTES];
     bool from_cookie;
+    bool placed; /* among the unknown tokens of its address (floods.h) */
     int readings;
     bool found; /* of MariaDB's row */
     struct stored_session stored;
@@ -36,6 +39,8 @@ static void on_redis(void *context,
                      enum outcome outcome,
                      const struct reply *reply,
                      const struct fault *fault);
+static void look_further(struct request *request, struct lookup *lookup);
+static bool may_look(struct request *request, struct lookup *lookup);
 static void look_in_mariadb(struct request *request, struct lookup *lookup);
 static enum outcome read_row(struct mariadb *db,
                              struct arena *arena,
@@ -139,7 +144,7 @@ static void look_in_redis(struct request *request, struct lookup *lookup)
                                             &fault);
     arena_done(&arena);
     if (outcome != OUTCOME_DONE) {
-        look_in_mariadb(request, lookup);
+        look_further(request, lookup);
     }
 }
 
@@ -179,7 +184,37 @@ static void on_redis(void *context,
         let_in(request, lookup, &stored);
         return;
     }
-    look_in_mariadb(request, lookup);
+    look_further(request, lookup);
+}
+
+static void look_further(struct request *request, struct lookup *lookup)
+{
+    if (may_look(request, lookup)) {
+        look_in_mariadb(request, lookup);
+    }
+}
+
+/* All share the line before MariaDB, and an address that guesses must not fill it. False
+ * when the request is answered. */
+static bool may_look(struct request *request, struct lookup *lookup)
+{
+    struct loop *loop = request->loop;
+    struct floods *floods = loop->door->floods;
+    if (floods_knows(floods, &lookup->hash)) {
+        return true;
+    }
+    lookup->placed = floods_enter(floods, FLOOD_TOKENS, &request->client, FLOODS_TOKENS);
+    if (!lookup->placed) {
+        counter_add(&loop->counters->tokens_refused, 1);
+        request_problem_with(request,
+                             PROBLEM_TOO_MANY_REQUESTS,
+                             NULL,
+                             0,
+                             (struct span){NULL, 0},
+                             SPAN("Retry-After: 1\r\n"));
+        return false;
+    }
+    return true;
 }
 
 static void look_in_mariadb(struct request *request, struct lookup *lookup)
@@ -224,12 +259,18 @@ static void on_row(struct request *request,
 {
     struct lookup *lookup = context;
     struct loop *loop = request->loop;
+    struct floods *floods = loop->door->floods;
     int64_t now_ms = now_of(loop);
+    if (lookup->placed) {
+        lookup->placed = false;
+        floods_leave(floods, FLOOD_TOKENS, &request->client);
+    }
     if (outcome != OUTCOME_DONE) {
         reader_failed(request, fault);
         return;
     }
     if (!lookup->found || lookup->stored.expires_ms <= now_ms) {
+        floods_forget(floods, &lookup->hash);
         refuse(request, true);
         return;
     }
@@ -300,6 +341,7 @@ static void let_in(struct request *request,
                                 .from_cookie = lookup->from_cookie};
     memcpy(session->token_hash, lookup->hash_hex, sizeof(session->token_hash));
     request->session = session;
+    floods_know(request->loop->door->floods, &lookup->hash);
     session_extend(request, &lookup->hash);
     lookup->next(request);
 }

@@ -11,7 +11,8 @@
  * Authorization: Bearer, or as the cookie `tocsin_session`. What MariaDB said is believed
  * for SESSION_BELIEVED_MS, in memory and (sealed) in Redis; a session that ended is
  * published, and forgotten at once by whoever hears it. That there is none is asked anew
- * each time.
+ * each time: of one address FLOODS_TOKENS such tokens at once, apart from those that were
+ * let in here before (floods.h).
  */
 #ifndef API_SESSION_H
 #define API_SESSION_H
@@ -44,8 +45,8 @@ static inline bool session_may_see(const struct session *session, int64_t amical
 }
 
 /* Finds out who it is and calls `next` with request->session set, now or later; answers
- * 401 (no session, or an ended one), 403 (a write with a cookie from a foreign page) or
- * 503 (nobody could be asked) itself. */
+ * 401 (no session, or an ended one), 403 (a write with a cookie from a foreign page), 429
+ * (too many tokens of its address are looked for) or 503 (nobody could be asked) itself. */
 void session_find(struct request *request, void (*next)(struct request *request));
 /* Of one token, or of all of a user's. */
 void session_forget(struct loop *loop, struct span token_hash);

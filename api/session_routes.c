@@ -16,6 +16,7 @@
 #include "api/asking.h"
 #include "api/door.h"
 #include "api/fields.h"
+#include "api/floods.h"
 #include "api/limits.h"
 #include "api/loop.h"
 #include "api/request.h"
@@ -41,6 +42,7 @@ struct login {
     struct span address; /* whom LIMIT_LOGIN_ADDRESS charges */
     struct span account; /* whom LIMIT_LOGIN_ACCOUNT charges */
     char token[SESSION_TOKEN_BYTES];
+    struct digest token_hash;
     int64_t moment_us; /* when a refusal leaves */
     struct event *timer; /* of a refusal that waits for its moment */
     struct answer refusal;
@@ -159,11 +161,10 @@ static void on_address_charged(struct request *request,
 
 static void ask_login(struct request *request, struct login *login)
 {
-    struct digest hash;
     char hash_hex[DIGEST_HEX_BYTES];
     struct text body;
-    session_token_make(login->token, &hash);
-    digest_hex(&hash, hash_hex);
+    session_token_make(login->token, &login->token_hash);
+    digest_hex(&login->token_hash, hash_hex);
     text_init(&body, BODY_BYTES);
     struct json_writer json = json_writer(&body);
     json_open(&json, NULL, '{');
@@ -213,6 +214,7 @@ static void let_in(struct request *request,
                                      (int)answer->body.len - 1,
                                      answer->body.at + 1));
     give_back(request, login);
+    floods_know(request->loop->door->floods, &login->token_hash);
     asking_answer(request, &full, cookie(request, login->token, ""));
 }
 

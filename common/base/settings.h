@@ -61,6 +61,7 @@ struct settings {
         const char *listen;
         int64_t loops;
         int64_t connections_max;
+        int64_t connections_share;
         int64_t header_bytes;
         int64_t body_bytes;
         int64_t header_ms;

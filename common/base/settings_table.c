@@ -81,6 +81,9 @@ const struct settings_row settings_table[] = {
     NUMBER(api, loops, "0", 0, 64, API, "event loops; 0: one for each core"),
     NUMBER(api, connections_max, "4096", 1, 100000, API,
         "connections at once, over all loops; more wait in the listening queue"),
+    NUMBER(api, connections_share, "50", 1, 100, API,
+        "percent of them that one address may have (of IPv6: a /64), a unix socket and "
+        "trusted proxies apart; more are closed at once"),
     NUMBER(api, header_bytes, "16384", 1024, 65536, API,
         "most bytes of a request's line and headers"),
     NUMBER(api, body_bytes, "1048576", 1024, 1048576, API,

@@ -333,7 +333,7 @@ def test_http_1_0_is_answered_and_closed_unless_it_asks_otherwise(door):
 
 
 def test_connections_beyond_the_limit_wait_for_a_place(make_door):
-    door = make_door(api__connections_max=8)
+    door = make_door(api__connections_max=8, api__connections_share=100)
     inside = [door.connect() for _ in range(8)]
     for wire in inside:
         wire.send(GET)

@@ -30,7 +30,8 @@ def room(workdir, mariadb_server):
 @pytest.fixture
 def deaf_room(workdir, mariadb_server):
     room = WaitingRoom(workdir, mariadb_server, proxied=True, deaf=True,
-                       settings={"api.connections_max": CROWD + 500}).start()
+                       settings={"api.connections_max": CROWD + 500,
+                                 "api.connections_share": 100}).start()
     yield room
     room.stop()
 
