@@ -50,15 +50,15 @@ enum column { ID, SINCE, IS_NEEDED };
              " AND unsure.subject = receipts.subject AND unsure.is_open = 1") ")"
 #define RECEIPT_NEEDED "(" OWED " OR " DISPUTED("receipts.payment_id") ")"
 
-/* Money that is on its way brings a receipt, and a refund a notice, which is tried for
- * two days. A payment that nobody finished brings nothing. */
+/* Money that is on its way brings a receipt, and a refund a notice, which may have to
+ * wait for a mail server. A payment that nobody finished brings nothing. */
 #define ADDRESS_NEEDED                                                                   \
     "(payment_intents.status IN ('processing', 'requires_capture')"                      \
     " OR COALESCE(payment_intents.collect_until > CURRENT_TIMESTAMP(3), FALSE)"          \
     " OR " DISPUTED("payment_intents.id")                                                \
     " OR " IS_THERE("refunds WHERE refunds.payment_id = payment_intents.id"              \
                     " AND (refunds.status IN ('new', 'pending', 'requires_action')"      \
-                    " OR refunds.updated_at > CURRENT_TIMESTAMP(3) - INTERVAL 7 DAY)")   \
+                    " OR refunds.updated_at > CURRENT_TIMESTAMP(3) - INTERVAL 30 DAY)")  \
     " OR " IS_THERE("receipts WHERE receipts.payment_id = payment_intents.id AND " OWED) \
     " OR payment_intents.status IN " PAYMENT_PAID " AND NOT "                            \
     IS_THERE("receipts WHERE receipts.payment_id = payment_intents.id"                   \

@@ -218,7 +218,7 @@ def needed(room):
         room.sql("INSERT INTO refunds (stripe_refund_id, payment_id, amount, status)"
                  " VALUES (%s, %s, 100, %s)", (f"re_{name}", row, status))
         ends[f"pi_{name}"] = sql(
-            "UPDATE refunds SET status = 'succeeded', updated_at = NOW(3) - INTERVAL 8 DAY"
+            "UPDATE refunds SET status = 'succeeded', updated_at = NOW(3) - INTERVAL 31 DAY"
             " WHERE payment_id = %s", row)
     return ends
 
