@@ -11,10 +11,10 @@
  *
  * What is due follows from the row's own moment and the setting of today, so a setting
  * that became shorter or longer counts for the rows that are there. What is due and still
- * needed stays, and is counted: a receipt that is not sent, an open dispute, an event that
- * is not applied, a dead sale that the books lack. An operator who discards its job says
- * that it is needed no more. Rows stay, with all that the books say; only the sealed bytes
- * go, and updated_at does not move. What is erased twice is erased once.
+ * needed stays, and is counted: a receipt that is not sent, an open dispute, an event
+ * that is not applied, a dead sale that the books lack. An operator who discards its job
+ * says that it is needed no more. Rows stay, with all that the books say; only the sealed
+ * bytes go, and updated_at does not move. What is erased twice is erased once.
  */
 #ifndef WORKER_ERASE_H
 #define WORKER_ERASE_H
