@@ -76,7 +76,7 @@ int verb_conflicts(struct ctl *ctl)
 }
 
 /* A conflict that came before its sale's row may not know its payment: the sale's name
- * still does. */
+ * still does, and else the PaymentIntent that the phone named, which is another sale's. */
 static enum outcome read_conflicts(struct ctl *ctl,
                                    const struct people_page *page,
                                    int64_t amicale,
@@ -91,7 +91,9 @@ static enum outcome read_conflicts(struct ctl *ctl,
         " TIMESTAMPDIFF(MICROSECOND, c.opened_at, NOW(3)) DIV 1000"
         " FROM sync_conflicts c LEFT JOIN payment_intents p"
         " ON p.id = COALESCE(c.payment_id, (SELECT s.id FROM payment_intents s"
-        "  WHERE s.pompier_id = c.pompier_id AND s.local_id = c.local_id))"
+        "  WHERE s.pompier_id = c.pompier_id AND s.local_id = c.local_id),"
+        "  (SELECT n.id FROM payment_intents n"
+        "  WHERE n.stripe_payment_intent_id = c.given_intent))"
         " WHERE c.id > ? AND (? = 0 OR c.amicale_id = ?)"
         " AND (? OR c.resolved_at IS NULL) ORDER BY c.id LIMIT ?",
         SQL_VALUES(SQL_I64(page->behind),

@@ -184,6 +184,17 @@ def test_a_conflict_tells_what_the_phone_said_and_what_the_books_say(torn):
     assert "  phone: 7.00 card; books: nothing under this name yet\n" in text
 
 
+def test_a_conflict_about_another_seller_s_payment_tells_which(torn):
+    torn.sql("INSERT INTO users (id, amicale_id, role, encrypted_name, encrypted_email,"
+             " email_lookup, password_hash) VALUES (13, 7, 'pompier', 'x', 'x', 'l13', 'x')")
+    torn.sql("INSERT INTO sync_conflicts (id, amicale_id, pompier_id, local_id, given_mac,"
+             " given_intent, kind, given) VALUES (4, 7, 13, 'theirs', 'm', 'pi_1',"
+             " 'already_linked', '{}')")
+    (*_, last) = torn.tocsin("conflicts", json_output=True)["conflicts"]
+    assert (last["kind"], last["books"]["payment"], last["books"]["stripe_payment_intent_id"]
+            ) == ("already_linked", 41, "pi_1")
+
+
 def test_conflicts_come_page_by_page_and_by_amicale(torn):
     page = torn.tocsin("conflicts", "--limit", "2", json_output=True)
     assert ([row["conflict"] for row in page["conflicts"]], page["cursor"]) == ([1, 2], "2")
