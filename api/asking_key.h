@@ -4,7 +4,7 @@
  * gets.
  *
  * Owns:    nothing; texts live in the request's arena
- * Callers: asking
+ * Callers: asking, sync
  * Blocks:  never
  */
 #ifndef API_ASKING_KEY_H

@@ -3,7 +3,7 @@
  * field_detail - what is wrong with a field, in words that say how to mend it.
  *
  * Owns:    nothing; pure; what is written lives in the arena
- * Callers: fields, tests
+ * Callers: fields, sync_check, sync_items, tests
  * Blocks:  never
  */
 #ifndef API_FIELD_DETAIL_H

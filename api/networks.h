@@ -3,7 +3,7 @@
  * networks - lists of addresses such as "127.0.0.0/8 ::1".
  *
  * Owns:    nothing; pure
- * Callers: gates, tests
+ * Callers: door and proxies (parse), dispatch (the gate of observers), tests
  * Blocks:  never
  * Faults:  NEVER when a word is no address and no network
  */

@@ -3,7 +3,7 @@
  * payments - the routes that change payments: each checks its fields and asks for a job.
  *
  * Owns:    nothing
- * Callers: dispatch
+ * Callers: routes
  * Blocks:  never
  *
  * A path names a payment by Stripe's id (pi_...) or by our row's; whose it is the job

@@ -3,7 +3,7 @@
  * prefer - what a request prefers (RFC 7240): to wait for its answer, and how long.
  *
  * Owns:    nothing; pure
- * Callers: asking, jobs
+ * Callers: asking, jobs, sync
  * Blocks:  never
  *
  *   Prefer: wait=20

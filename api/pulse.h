@@ -3,7 +3,7 @@
  * pulse - looks at the queue once a second: which workers live, and how much waits.
  *
  * Owns:    a thread, its connection to Redis, and what it last saw
- * Callers: health and metrics of any loop
+ * Callers: door (open, start, close); health, metrics and sync of any loop
  * Blocks:  never, apart from closing
  * Order:   pulse_open, pulse_start, pulse_close
  *

@@ -4,7 +4,7 @@
  * row.
  *
  * Owns:    nothing; pure
- * Callers: dispatch, metrics, tests
+ * Callers: dispatch, edge and cors (OPTIONS), options (--routes), metrics, tests
  * Blocks:  never
  *
  * A pattern's {name} takes one whole segment of the path. Aliases are rows of their own

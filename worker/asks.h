@@ -20,8 +20,8 @@
  * What has begun is ended: once the job has its row, which counts against others (a
  * refund on its way lessens what is left), nobody's leave is asked any more.
  *
- * An answer that only says "not now" or "not you" (too_late, unauthenticated, 5xx,
- * account_cannot_charge) is not kept: the key is free again.
+ * An answer that only says "not now" or "not you" (answer_is_passing) is not kept: the key
+ * is free again.
  */
 #ifndef WORKER_ASKS_H
 #define WORKER_ASKS_H

@@ -3,7 +3,7 @@
  * dispute_source - gathers what the letter about a dispute says, and who reads it.
  *
  * Owns:    nothing; the texts live in the job's arena
- * Callers: receipt_source
+ * Callers: receipt_source, handle_dispute_tell, event_follow
  * Blocks:  as long as MariaDB does
  * Faults:  NEVER when there is no such dispute or its reader has no address
  *

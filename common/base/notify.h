@@ -3,7 +3,7 @@
  * notify - tells systemd how we are: sd_notify(3)'s protocol without its library.
  *
  * Owns:    nothing
- * Callers: the main.c of api and worker
+ * Callers: api (server, listener), worker (worker)
  * Blocks:  never
  * Faults:  none; outside systemd ($NOTIFY_SOCKET unset) nothing happens
  */

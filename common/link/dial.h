@@ -4,7 +4,8 @@
  *
  * Owns:    the parts of the address and a look-up that is under way; sockets are the
  *          caller's
- * Callers: link (redis); one thread at a time for each struct dial
+ * Callers: link (redis), api (redis_async, listener); one thread at a time for each struct
+ *          dial
  * Blocks:  up to the deadline given; dial_done up to the resolver's own limit when a
  *          look-up is still under way
  * Units:   deadlines in milliseconds of the monotonic clock

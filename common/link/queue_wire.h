@@ -3,7 +3,7 @@
  * queue_wire - how a call of a queue script is put together and its reply taken apart.
  *
  * Owns:    nothing; a call lives in its arena, a reader looks at a reply
- * Callers: common/link/queue*.c
+ * Callers: common/link/queue*.c, limit.c, session_store.c
  * Blocks:  never
  * Faults:  NEVER "queue" QUEUE_BAD_REPLY when a reply has another shape than expected
  */

@@ -3,7 +3,8 @@
  * redis - the blocking connection to Redis, for the worker and the command line.
  *
  * Owns:    one socket, reopened when it broke
- * Callers: worker, ctl, tests; one thread at a time for each struct redis
+ * Callers: worker, ctl, the front door's pulse, tests; one thread at a time for each struct
+ *          redis
  * Blocks:  up to settings.redis.connect_ms + command_ms a call (the deadline is our own)
  * Order:   redis_open, then calls, redis_close last; a broken connection is reopened by
  *          the next call

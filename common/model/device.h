@@ -3,7 +3,7 @@
  * device - which phones take cards by themselves (Stripe's Tap to Pay).
  *
  * Owns:    nothing; pure rules
- * Callers: api, ctl, tests
+ * Callers: api, tests
  * Blocks:  never
  *
  * An iPhone says what it is by its identifier, "iPhone11,2". The number before the comma

@@ -3,7 +3,7 @@
  * payment_state - the states of Stripe's money objects, and which news is news.
  *
  * Owns:    nothing; pure rules
- * Callers: worker, ctl, api
+ * Callers: worker, tests
  * Blocks:  never
  *
  * Events arrive in any order, some twice, and `created` has whole seconds, so it does not
