@@ -263,18 +263,18 @@ static void put_given(struct json_writer *json,
                       const struct view_item *item,
                       struct arena *arena)
 {
-    struct sale sale = {.pompier_id = view->pompier_id,
-                        .local_id = item->local_id,
-                        .amount_minor = item->amount_minor,
-                        .method = item->method,
-                        .intent = item->intent};
-    sale.mac = sale_fingerprint(&sale, view->ring, arena);
-    struct span name =
-        item->is_conflict ? sale_content_job_id(&sale, arena) : sale_job_id(&sale, arena);
+    const struct sale sale = {.pompier_id = view->pompier_id,
+                              .local_id = item->local_id,
+                              .amount_minor = item->amount_minor,
+                              .method = item->method,
+                              .intent = item->intent};
+    struct span mac = sale_fingerprint(&sale, view->ring, arena);
+    struct span name = item->is_conflict ? sale_content_job_id(&sale, mac, arena)
+                                         : sale_job_id(&sale, arena);
     struct span second = item->intent.len > 0 ? sale_intent_job_id(&sale, arena) : name;
     json_open(json, NULL, '[');
     json_put_string(json, NULL, item->local_id);
-    json_put_string(json, NULL, sale.mac);
+    json_put_string(json, NULL, mac);
     json_put_string(json, NULL, name);
     json_put_string(json, NULL, second);
     json_close(json, ']');

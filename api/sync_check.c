@@ -47,7 +47,7 @@ static void complain(struct sync *sync,
 static void read_items(struct sync *sync,
                        const struct cJSON *document,
                        struct arena *arena);
-static void name_sale(struct sync *sync, struct sale *sale, struct arena *arena);
+static void name_sale(const struct batch *batch, struct sale *sale);
 static void find_repeats(struct sync *sync, struct arena *arena);
 static int by_content(const void *a, const void *b);
 static void ask_books(struct sync *sync, struct mariadb *db, struct arena *arena);
@@ -272,22 +272,20 @@ static void read_items(struct sync *sync,
         sync_items_check(at, &moments, arena, item, &sold->sale);
         if (item->verdict != BATCH_REJECTED) {
             sold->way = SYNC_BY_NAME;
-            name_sale(sync, &sold->sale, arena);
+            name_sale(batch, &sold->sale);
+            sold->mac = sale_fingerprint(&sold->sale, sync->door->ring, arena);
         }
     }
 }
 
 /* What the batch knows of each of its sales. */
-static void name_sale(struct sync *sync, struct sale *sale, struct arena *arena)
+static void name_sale(const struct batch *batch, struct sale *sale)
 {
-    const struct batch *batch = &sync->batch;
     sale->pompier_id = batch->pompier_id;
     sale->amicale_id = batch->amicale_id;
     sale->received_ms = batch->received_ms;
     sale->device_id = batch->device_id;
     sale->batch_id = batch->id;
-    sale->request_id = span_of(sync->request->id);
-    sale->mac = sale_fingerprint(sale, sync->door->ring, arena);
 }
 
 /* A sale that stands twice in its batch counts once. */

@@ -11,7 +11,7 @@
 enum { REFS = 3 };
 
 static void add_job(struct sync *sync, size_t at, enum sync_way way, struct arena *arena);
-static struct span name_of(const struct sale *sale,
+static struct span name_of(const struct sync_sale *sold,
                            enum sync_way way,
                            struct arena *arena);
 static struct span seal(const struct sync *sync,
@@ -87,7 +87,7 @@ static void add_job(struct sync *sync, size_t at, enum sync_way way, struct aren
     const struct kind *kind =
         kind_find(sale.method == SALE_CARD ? SPAN("sync.card") : SPAN("sync.sale"));
     assert(kind);
-    struct span id = name_of(&sale, way, arena);
+    struct span id = name_of(sold, way, arena);
     sold->job = sync->flush.count++;
     sync->flush.jobs[sold->job].job = (struct job_new){
         .id = id,
@@ -96,27 +96,27 @@ static void add_job(struct sync *sync, size_t at, enum sync_way way, struct aren
         .tenant = decimal(sale.amicale_id, arena),
         .member = decimal(sale.pompier_id, arena),
         .payload = seal(sync, id, kind, sale_encode(&sale, &scratch), arena),
-        .mac = sale.mac,
+        .mac = sold->mac,
         .refs = refs,
         .ref_count = ref_count,
     };
     arena_done(&scratch);
 }
 
-static struct span name_of(const struct sale *sale,
+static struct span name_of(const struct sync_sale *sold,
                            enum sync_way way,
                            struct arena *arena)
 {
     switch (way) {
     case SYNC_BY_INTENT:
-        return sale_intent_job_id(sale, arena);
+        return sale_intent_job_id(&sold->sale, arena);
     case SYNC_BY_CONTENT:
-        return sale_content_job_id(sale, arena);
+        return sale_content_job_id(&sold->sale, sold->mac, arena);
     case SYNC_NO_JOB:
     case SYNC_BY_NAME:
         break;
     }
-    return sale_job_id(sale, arena);
+    return sale_job_id(&sold->sale, arena);
 }
 
 /* Its fingerprint is the request's when that had a key: the same key with another request

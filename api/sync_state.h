@@ -44,6 +44,7 @@ enum sync_way {
 /* What goes with batch.items[i]. */
 struct sync_sale {
     struct sale sale; /* of what is not rejected */
+    struct span mac; /* its fingerprint */
     enum sync_way way;
     bool by_books; /* its verdict is the books', whatever the queue says */
     size_t job; /* its place in the flush */

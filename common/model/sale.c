@@ -56,8 +56,6 @@ struct span sale_encode(const struct sale *sale, struct arena *arena)
         json_put_string(&json, "device_id", sale->device_id);
     }
     json_put_string(&json, "batch_id", sale->batch_id);
-    json_put_string(&json, "mac", sale->mac);
-    json_put_string(&json, "request_id", sale->request_id);
     if (sale->is_conflict) {
         json_put_bool(&json, "is_conflict", true);
     }
@@ -83,8 +81,6 @@ enum outcome sale_decode(struct span payload,
         .receipt_email = arena_span(arena, json_string(document, "receipt_email")),
         .device_id = arena_span(arena, json_string(document, "device_id")),
         .batch_id = arena_span(arena, json_string(document, "batch_id")),
-        .mac = arena_span(arena, json_string(document, "mac")),
-        .request_id = arena_span(arena, json_string(document, "request_id")),
         .is_conflict = json_has(document, "is_conflict"),
     };
     bool good = json_integer(document, "pompier_id", &sale.pompier_id) &&
@@ -140,10 +136,12 @@ struct span sale_intent_job_id(const struct sale *sale, struct arena *arena)
         arena_format(arena, "%.*s/%.*s", SPAN_ARGS(name), SPAN_ARGS(sale->intent)));
 }
 
-struct span sale_content_job_id(const struct sale *sale, struct arena *arena)
+struct span sale_content_job_id(const struct sale *sale,
+                                struct span fingerprint,
+                                struct arena *arena)
 {
     struct span name = sale_job_id(sale, arena);
-    assert(sale->mac.len >= CONTENT_HEX);
+    assert(fingerprint.len >= CONTENT_HEX);
     return span_of(
-        arena_format(arena, "%.*s/%.*s", SPAN_ARGS(name), CONTENT_HEX, sale->mac.at));
+        arena_format(arena, "%.*s/%.*s", SPAN_ARGS(name), CONTENT_HEX, fingerprint.at));
 }

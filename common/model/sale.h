@@ -16,7 +16,8 @@
  * something new:
  *
  *   sync:<user>:<local_id>/<pi_...>        a card sale whose PaymentIntent is named now
- *   sync:<user>:<local_id>/<16 hex of mac> another amount or method: is_conflict is set
+ *   sync:<user>:<local_id>/<16 hex digits> another amount or method, by its fingerprint:
+ *                                          is_conflict is set
  *
  * The unique key (pompier_id, local_id) of payment_intents is the authority over all.
  */
@@ -54,8 +55,6 @@ struct sale {
     int64_t received_ms; /* ours */
     struct span device_id; /* empty: not told */
     struct span batch_id; /* of the batch that it came in first */
-    struct span mac; /* fingerprint of sale_canonical, 64 hex digits */
-    struct span request_id; /* of the HTTP request, for logs */
     bool is_conflict; /* its name is known to the queue with another amount or method */
 };
 
@@ -66,13 +65,15 @@ MUST_USE enum outcome sale_decode(struct span payload,
                                   struct fault *fault);
 /* What makes it the same sale: "<amount>|<method>". */
 struct span sale_canonical(const struct sale *sale, struct arena *arena);
-/* The fingerprint of that, as sale.mac has it. */
+/* The fingerprint of that, 64 hex digits. */
 struct span sale_fingerprint(const struct sale *sale,
                              const struct seal_ring *ring,
                              struct arena *arena);
-/* The three names above, in their order; the last one needs sale.mac. */
+/* The three names above, in their order. */
 struct span sale_job_id(const struct sale *sale, struct arena *arena);
 struct span sale_intent_job_id(const struct sale *sale, struct arena *arena);
-struct span sale_content_job_id(const struct sale *sale, struct arena *arena);
+struct span sale_content_job_id(const struct sale *sale,
+                                struct span fingerprint,
+                                struct arena *arena);
 
 #endif

@@ -2,7 +2,9 @@
 """Offline sales as the front door's jobs carry them, put into the queue without it, and
 what both sides' books say of them afterwards."""
 
+import base64
 import hashlib
+import hmac
 import json
 import subprocess
 import time
@@ -13,10 +15,6 @@ from support.process import ProcessError, start_all, stop_all, wait_until
 from support.programs import Worker, build_dir, sanitizer_env
 
 DAY_MS = 24 * 3600 * 1000
-
-
-def mac_of(amount, method):
-    return hashlib.sha256(f"{amount}|{method}".encode()).hexdigest()
 
 
 def moment_ms(text):
@@ -33,15 +31,15 @@ def sale(local_id, amount=1000, method="cash", pompier=11, amicale=1, sold=None,
                "receipt_email": email,
                "sold_ms": now_ms if sold is None else moment_ms(sold),
                "received_ms": now_ms, "device_id": device, "batch_id": batch,
-               "mac": mac_of(amount, method), "request_id": "req-test",
                "is_conflict": is_conflict or None}
     return {name: value for name, value in payload.items() if value is not None}
 
 
 def name_of(payload):
-    """The job's name, as the front door gives it."""
+    """The job's name, as the front door gives it; of another content one that differs alike."""
     name = f"sync:{payload['pompier_id']}:{payload['local_id']}"
-    return f"{name}/{payload['mac'][:16]}" if payload.get("is_conflict") else name
+    other = f"{name}/{payload['amount']}{payload['method']}"
+    return other if payload.get("is_conflict") else name
 
 
 class SyncRoom(PaymentsRoom):
@@ -68,6 +66,14 @@ class SyncRoom(PaymentsRoom):
         """The same, and all of them are settled."""
         self.enqueue(*sales, suffix=suffix)
         self.wait_quiet(timeout_s)
+
+    def mac_of(self, amount, method):
+        """The fingerprint of a sale, as front door and workers make it."""
+        keys = dict(line.split(" ", 1) for line in
+                    (self.stack.secrets / "redis_keys").read_text().splitlines())
+        return hmac.new(base64.b64decode(keys["index"]),
+                        f"job|sync.sale\0{amount}|{method}".encode(),
+                        hashlib.sha256).hexdigest()
 
     def stop_workers(self):
         stop_all(self.stack.workers)

@@ -7,7 +7,7 @@ import pytest
 from gate import Gate
 from payments_room import metadata, short_directory
 from support.process import wait_until
-from sync_room import SyncRoom, mac_of, name_of, sale, utc
+from sync_room import SyncRoom, name_of, sale, utc
 
 CREATE = "/v1/payment_intents"
 
@@ -236,7 +236,7 @@ def test_another_amount_or_method_under_a_known_name_is_a_conflict(room):
     assert set(found) == {("card", "other_amount", made.json["id"]),
                           ("cash", "other_method", room.sale_row("cash", "id"))}
     assert room.sql_one("SELECT given_mac FROM sync_conflicts WHERE local_id = 'card'") == \
-        mac_of(1600, "card")
+        room.mac_of(1600, "card")
     assert len(room.intents()) == 1
 
 

@@ -11,7 +11,7 @@ import pytest
 from payments_room import short_directory
 from support.process import wait_until
 from support.programs import Worker
-from sync_room import SyncRoom, mac_of, name_of, sale, utc
+from sync_room import SyncRoom, name_of, sale, utc
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +92,9 @@ def test_another_amount_or_method_is_kept_as_a_conflict_and_changes_nothing(room
         "local_id, kind, given_mac, payment_id, amicale_id, sync_batch_id,"
         " JSON_VALUE(given, '$.amount')")}
     assert found == {
-        "a": ["other_amount", mac_of(1100, "cash"), room.sale_row("a", "id"), 1, "bat_test",
+        "a": ["other_amount", room.mac_of(1100, "cash"), room.sale_row("a", "id"), 1, "bat_test",
               "1100"],
-        "b": ["other_method", mac_of(2000, "cheque"), room.sale_row("b", "id"), 1,
+        "b": ["other_method", room.mac_of(2000, "cheque"), room.sale_row("b", "id"), 1,
               "bat_test", "2000"]}
 
 
