@@ -157,11 +157,11 @@ class PaymentsRoom:
                                  (payment_id,))
         return values[0] if len(values) == 1 else tuple(values)
 
-    def wait_row(self, payment_id, status, timeout_s=30.0):
+    def wait_row(self, payment_id, status, timeout_s=60.0):
         self.stack.wait_sql("SELECT status FROM payment_intents WHERE id = %s", status,
                             (payment_id,), timeout_s)
 
-    def wait_quiet(self, timeout_s=30.0):
+    def wait_quiet(self, timeout_s=60.0):
         """Until no job waits or runs, and no webhook is on its way."""
         wait_until(self.stack.is_quiet, "all jobs settled", timeout_s)
 

@@ -126,12 +126,12 @@ class Periods:
             "SELECT stripe_event_id, endpoint FROM stripe_events"
             " WHERE processed_at IS NOT NULL") if endpoint in (None, of)}
 
-    def wait_ledger(self, wanted, timeout_s=30):
+    def wait_ledger(self, wanted, timeout_s=60):
         """Until these events are processed, maybe among others that webhooks brought."""
         wait_until(lambda: wanted <= self.ledger(),
                    f"{len(wanted)} events in the ledger", timeout_s)
 
-    def wait_walked(self, walk="money", account="", times=1, timeout_s=20):
+    def wait_walked(self, walk="money", account="", times=1, timeout_s=60):
         """Until walks that begin from now on have come to their end; the last one's row."""
         for _ in range(times):
             before = self.cursor(walk, account)
@@ -140,7 +140,7 @@ class Periods:
                        (None, since), "a walk", timeout_s)
         return self.cursor(walk, account)
 
-    def wait_complete(self, walk="money", account="", timeout_s=20):
+    def wait_complete(self, walk="money", account="", timeout_s=60):
         """Until a walk finds no gap, and the list complete up to its own second."""
         def complete():
             row = self.cursor(walk, account)
@@ -154,5 +154,5 @@ class Periods:
         return self.stack.redis.client(decode_responses=True).hget(f"{{tocsin}}:job:{job}",
                                                                     name)
 
-    def wait_state(self, job, state, timeout_s=20):
+    def wait_state(self, job, state, timeout_s=60):
         wait_until(lambda: self.field(job, "state") == state, f"{job} {state}", timeout_s)

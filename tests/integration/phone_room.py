@@ -43,7 +43,7 @@ class PhoneRoom(PaymentsRoom):
     def batch(self, person, answer):
         return person.get(urllib.parse.urlsplit(answer.headers["Location"]).path)
 
-    def wait_done(self, person, answer, timeout_s=30.0, ask_again=()):
+    def wait_done(self, person, answer, timeout_s=60.0, ask_again=()):
         """The batch as GET tells it, once every item came to its end; ask_again: statuses
         after which a phone asks again."""
         def done():

@@ -96,7 +96,7 @@ class Load:
         def settled():
             jobs = self.stack.tocsin("job", event["id"], json_output=True)["jobs"]
             return jobs[0]["state"] == "done"
-        wait_until(settled, f"{event['id']} to be done", 15)
+        wait_until(settled, f"{event['id']} to be done")
 
     def accepted(self):
         return list(self.answers.values()).count(200)

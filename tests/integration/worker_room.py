@@ -84,10 +84,10 @@ class Room:
                 found[state] += self.redis.zcard(f"{PREFIX}:{state}:{queue.decode()}")
         return found
 
-    def wait_state(self, job, state, timeout_s=20.0):
+    def wait_state(self, job, state, timeout_s=60.0):
         wait_until(lambda: self.field(job, "state") == state, f"{job} {state}", timeout_s)
 
-    def wait_done(self, count, timeout_s=30.0):
+    def wait_done(self, count, timeout_s=60.0):
         """Until so many jobs are done and nothing waits or runs."""
         last = {}
 

@@ -43,7 +43,7 @@ class FrontDoor(Api):
         headers = {"Stripe-Signature": header} if header else {}
         return self.request("POST", "/api/stripe/webhook", body, headers, **words)[0]
 
-    def wait_kept(self, body, timeout_s=10.0):
+    def wait_kept(self, body, timeout_s=60.0):
         """Until an event is taken: Redis is there, or there again."""
         self.wait_redis()
         wait_until(lambda: self.post(body) == 200, "a webhook taken", timeout_s)

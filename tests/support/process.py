@@ -26,7 +26,7 @@ class ProcessError(AssertionError):
     """A process did not do what was asked of it; the text has the end of its log."""
 
 
-def wait_until(condition, what, timeout_s=20.0, every_s=0.02):
+def wait_until(condition, what, timeout_s=60.0, every_s=0.02):
     """Polls until condition() is true and returns its value."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -101,8 +101,8 @@ def _born(pid):
 class Process:
     """Subclasses give argv() and is_ready(), and may give env() and prepare()."""
 
-    ready_s = 30.0
-    stop_s = 30.0
+    ready_s = 60.0
+    stop_s = 60.0
     clean_exits = (0,)
 
     def __init__(self, directory, name):
@@ -210,7 +210,7 @@ class Process:
         self.pid_file.unlink(missing_ok=True)
         self.check_sanitizers()
 
-    def wait_exit(self, timeout_s=30.0):
+    def wait_exit(self, timeout_s=60.0):
         """Waits until it ends by itself and returns its exit status (negative: signal)."""
         wait_until(lambda: self._child.poll() is not None, f"{self.name} to end", timeout_s)
         return self._child.returncode

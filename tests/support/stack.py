@@ -257,7 +257,7 @@ class Stack:
                  " SELECT stripe_account_id, 'accounts', '2999-01-01' FROM stripe_accounts"
                  " WHERE stripe_account_id IS NOT NULL")
 
-    def wait_sql(self, query, expected, values=(), timeout_s=30.0):
+    def wait_sql(self, query, expected, values=(), timeout_s=60.0):
         """Polls until the one value of the query is the expected one."""
         last = []
 
