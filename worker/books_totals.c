@@ -11,6 +11,8 @@
 
 enum { PRINTED_BYTES = 2048 };
 
+/* clang-format off */
+
 /* Each statement: how many objects Stripe shows, their sum, the sum of our rows of them,
  * of one amicale in a window. Objects that are on their way are in neither. */
 #define SUM(ours, stripe)                                                                \
@@ -23,15 +25,50 @@ enum { PRINTED_BYTES = 2048 };
 #define ON_PLATFORM(type) OF_TYPE(type) " AND stripes.account = ''"
 #define UNCHANGED(row) " AND (" row ".id IS NULL OR " row ".updated_at < ?)"
 #define PAYMENT                                                                          \
-    " LEFT JOIN payment_intents AS payment ON payment.stripe_payment_intent_id ="        \
-    " stripes.stripe_payment_intent_id"
+    " LEFT JOIN payment_intents AS payment"                                              \
+    " ON payment.stripe_payment_intent_id = stripes.stripe_payment_intent_id"
+#define OF_CHARGE(alias, type)                                                           \
+    " LEFT JOIN balance_transactions AS " alias " ON " alias ".stripe_charge_id ="       \
+    " stripes.source_id AND " alias ".type = '" type "'"
 
-#define PAYOUT                                                                           \
-    " LEFT JOIN payouts AS payout ON payout.stripe_payout_id = stripes.source_id"
+#define SUM_OF_PAYMENTS                                                                  \
+    SUM("payment.amount_received", "stripes.source_taken")                               \
+    PAYMENT ON_PLATFORM("charge") UNCHANGED("payment")
+#define SUM_OF_REFUNDS                                                                   \
+    SUM("IF(refund.is_release OR refund.status IN ('failed', 'canceled'), 0,"            \
+        " refund.amount)",                                                               \
+        "IF(COALESCE(refund.is_release, FALSE)"                                          \
+        " OR stripes.source_status IN ('failed', 'canceled'), 0, stripes.source_amount)")\
+    " LEFT JOIN refunds AS refund ON refund.stripe_refund_id = stripes.source_id"        \
+    ON_PLATFORM("refund") UNCHANGED("refund")
+#define SUM_OF_FEES                                                                      \
+    SUM("payment.application_fee - payment.application_fee_refunded",                    \
+        "COALESCE(fee.source_amount - fee.source_back, 0)")                              \
+    PAYMENT OF_CHARGE("fee", "application_fee")                                          \
+    ON_PLATFORM("charge") UNCHANGED("payment")
+#define SUM_OF_DISPUTES                                                                  \
+    SUM("IF(stripes.amount < 0, dispute.amount, 0)",                                     \
+        "CASE WHEN NOT (stripes.source_object <=> 'dispute') THEN -stripes.amount"       \
+        " WHEN stripes.amount < 0 THEN stripes.source_amount ELSE 0 END")                \
+    " LEFT JOIN disputes AS dispute ON dispute.stripe_dispute_id = stripes.source_id"    \
+    ON_PLATFORM("adjustment") UNCHANGED("dispute")
+#define SUM_OF_TRANSFERS                                                                 \
+    SUM("payment.amount_received", "-COALESCE(moved.amount, 0)")                         \
+    PAYMENT OF_CHARGE("moved", "transfer")                                               \
+    ON_PLATFORM("charge") " AND stripes.destination_account_id IS NOT NULL"              \
+    " AND stripes.currency = stripes.source_currency" UNCHANGED("payment")
 /* We are told of a payout once it was paid or failed. */
-#define STRIPES_PAYOUT                                                                   \
-    "IF(payout.id IS NULL AND stripes.source_status IN ('pending', 'in_transit',"        \
-    " 'canceled'), 0, stripes.source_amount)"
+#define SUM_OF_PAYOUTS                                                                   \
+    SUM("payout.amount",                                                                 \
+        "IF(payout.id IS NULL AND stripes.source_status IN ('pending', 'in_transit',"    \
+        " 'canceled'), 0, stripes.source_amount)")                                       \
+    " LEFT JOIN payouts AS payout ON payout.stripe_payout_id = stripes.source_id"        \
+    OF_TYPE("payout") UNCHANGED("payout")
+
+#define EXPLAINED(kinds)                                                                 \
+    "SELECT COUNT(*) FROM reconciliation_findings WHERE amicale_id <=> ?"                \
+    " AND happened_at >= ? AND happened_at < ? AND closed_at IS NULL"                    \
+    " AND kind IN ('payment_missing', 'payment_charge', " kinds ")"
 
 static const struct measure {
     const char *name;
@@ -41,73 +78,21 @@ static const struct measure {
     const char *explained; /* whether a finding of one of these kinds is open: amicale,
                               from, to */
 } measures[BOOKS_TOTALS] = {
-#define EXPLAINED(kinds)                                                                 \
-    "SELECT COUNT(*) FROM reconciliation_findings WHERE amicale_id <=> ?"                \
-    " AND happened_at >= ? AND happened_at < ? AND closed_at IS NULL"                    \
-    " AND kind IN ('payment_missing', 'payment_charge', " kinds ")"
-    {"payments",
-     false,
-     SUM("payment.amount_received", "stripes.source_taken") PAYMENT ON_PLATFORM("charge")
-         UNCHANGED("payment"),
-     "payment_unknown",
+    {"payments", false, SUM_OF_PAYMENTS, "payment_unknown",
      EXPLAINED("'payment_unknown', 'payment_status', 'payment_amount', 'unattributed'")},
-    {"refunds",
-     false,
-     SUM("IF(refund.is_release OR refund.status IN ('failed', 'canceled'), 0,"
-         " refund.amount)",
-         "IF(COALESCE(refund.is_release, FALSE) OR stripes.source_status IN ('failed',"
-         " 'canceled'), 0, stripes.source_amount)") " LEFT JOIN refunds AS refund ON "
-                                                    "refund.stripe_refund_id = "
-                                                    "stripes.source_id" ON_PLATFORM(
-                                                        "refund") UNCHANGED("refund"),
-     "refund_unknown",
+    {"refunds", false, SUM_OF_REFUNDS, "refund_unknown",
      EXPLAINED("'refund_unknown', 'refund_missing', 'refund_status', 'refund_amount'")},
-    {"fees",
-     false,
-     SUM("payment.application_fee - payment.application_fee_refunded",
-         "COALESCE(fee.source_amount - fee.source_back, 0)") PAYMENT
-     " LEFT JOIN balance_transactions AS fee ON fee.stripe_charge_id ="
-     " stripes.source_id AND fee.type = 'application_fee'" ON_PLATFORM("charge")
-         UNCHANGED("payment"),
-     NULL,
+    {"fees", false, SUM_OF_FEES, NULL,
      EXPLAINED("'fee_amount'")},
-    {"disputes",
-     false,
-     SUM("IF(stripes.amount < 0, dispute.amount, 0)",
-         "CASE WHEN NOT (stripes.source_object <=> 'dispute') THEN -stripes.amount"
-         " WHEN stripes.amount < 0 THEN stripes.source_amount ELSE 0 END") " LEFT JOIN "
-                                                                           "disputes AS "
-                                                                           "dispute ON "
-                                                                           "dispute."
-                                                                           "stripe_"
-                                                                           "dispute_id = "
-                                                                           "stripes."
-                                                                           "source_"
-                                                                           "i"
-                                                                           "d" ON_PLATFORM(
-                                                                               "adjustmen"
-                                                                               "t")
-                                                                               UNCHANGED(
-                                                                                   "dispu"
-                                                                                   "te"),
-     "dispute_unknown",
+    {"disputes", false, SUM_OF_DISPUTES, "dispute_unknown",
      EXPLAINED("'dispute_unknown', 'dispute_missing', 'dispute_status',"
                " 'dispute_amount'")},
-    {"transfers",
-     false,
-     SUM("payment.amount_received", "-COALESCE(moved.amount, 0)") PAYMENT
-     " LEFT JOIN balance_transactions AS moved ON moved.stripe_charge_id ="
-     " stripes.source_id AND moved.type = 'transfer'" ON_PLATFORM(
-         "charge") " AND stripes.destination_account_id IS NOT NULL"
-                   " AND stripes.currency = stripes.source_currency" UNCHANGED("payment"),
-     NULL,
+    {"transfers", false, SUM_OF_TRANSFERS, NULL,
      EXPLAINED("'transfer_amount', 'payment_status', 'payment_amount'")},
-    {"payouts",
-     true,
-     SUM("payout.amount", STRIPES_PAYOUT) PAYOUT OF_TYPE("payout") UNCHANGED("payout"),
-     "payout_unknown",
+    {"payouts", true, SUM_OF_PAYOUTS, "payout_unknown",
      EXPLAINED("'payout_unknown', 'payout_missing', 'payout_status', 'payout_amount'")},
 };
+/* clang-format on */
 
 static enum outcome sum_measure(struct handling *handling,
                                 const struct books_run *run,
