@@ -20,6 +20,8 @@ SANITIZER = re.compile(
     rb"ERROR: (?:Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error: ")
 
 started = weakref.WeakSet()  # every Process of this interpreter, for showing logs
+KEPT_PORTS = 64
+kept_ports = []  # the sockets that hold the last ports given, oldest first
 
 
 class ProcessError(AssertionError):
@@ -39,17 +41,22 @@ def wait_until(condition, what, timeout_s=60.0, every_s=0.02):
 
 
 def free_port():
-    """A TCP port of the loopback that nobody listens on at this moment. Linux gives those
-    from 32768 on to connections that go out, one of which could take it before the server
-    that it is for has started."""
+    """A TCP port of the loopback that nobody else is given until its server has started.
+    Linux gives those from 32768 on to connections that go out. A socket that is bound to it
+    keeps other interpreters from it, but no server that may use an address anew."""
     while True:
         port = random.randrange(10000, 32768)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+        keeper = socket.socket()
+        try:
+            keeper.bind(("127.0.0.1", port))
+        except OSError:
+            keeper.close()
+            continue
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept_ports.append(keeper)
+        if len(kept_ports) > KEPT_PORTS:
+            kept_ports.pop(0).close()
+        return port
 
 
 def accepts(address):
