@@ -60,13 +60,14 @@ class Office(Room):
         return name
 
     def plan(self, name, amicales=(7, 8), state="finished"):
-        """What a worker writes that has planned a run."""
-        self.sql("INSERT INTO reconciliation_runs (name, from_day, to_day, state, finished_at,"
-                 " compared_until) VALUES (%s, '2026-11-01', '2026-11-22', %s, NOW(3),"
-                 " '2026-11-22 10:00:00')", (name, state))
-        for amicale in amicales:
-            self.sql("INSERT INTO reconciliation_runs (name, plan, amicale_id) VALUES"
-                     " (%s, %s, %s)", (f"{name}:{amicale}", name, amicale))
+        """What a worker writes that has planned a run; all at once, as a plan without parts
+        would be over."""
+        parts = [(f"{name}:{amicale}", name, amicale) for amicale in amicales]
+        self.sql("INSERT INTO reconciliation_runs (name, plan, amicale_id, from_day, to_day,"
+                 " state, finished_at, compared_until) VALUES (%s, DEFAULT, DEFAULT,"
+                 " '2026-11-01', '2026-11-22', %s, NOW(3), '2026-11-22 10:00:00')"
+                 + ", (%s, %s, %s, DEFAULT, DEFAULT, DEFAULT, DEFAULT, DEFAULT)" * len(parts),
+                 (name, state, *(word for part in parts for word in part)))
 
     def finish(self, name, amicale, state="finished", opened=0, closed=0, fault=None):
         self.sql("UPDATE reconciliation_runs SET state = %s, finished_at = NOW(3),"
