@@ -36,5 +36,9 @@ enum outcome handle_sync_card(struct handling *handling,
 enum outcome handle_sync_batch(struct handling *handling,
                                struct handled *out_handled,
                                struct fault *fault);
+enum outcome handle_sync_batches(struct handling *handlings,
+                                 size_t count,
+                                 struct handled *out_handled,
+                                 struct fault *fault);
 
 #endif

@@ -1,16 +1,49 @@
 /* SPDX-License-Identifier: MIT
  * sync.batch: what a phone handed over in one request, and what it was told, as one row.
- * The row of a batch never changes: whoever comes second finds it written. */
+ * The row of a batch never changes: whoever comes second finds it written. A group is one
+ * transaction, and a batch alone is a group of one. */
 #include "common/link/mariadb.h"
 #include "common/model/batch.h"
+#include "worker/crash_point.h"
 #include "worker/handle_sync.h"
 #include "worker/handlers.h"
+
+static enum outcome write_batch(struct handling *handling, struct fault *fault);
 
 enum outcome handle_sync_batch(struct handling *handling,
                                struct handled *out_handled,
                                struct fault *fault)
 {
+    return handle_sync_batches(handling, 1, out_handled, fault);
+}
+
+enum outcome handle_sync_batches(struct handling *handlings,
+                                 size_t count,
+                                 struct handled *out_handled,
+                                 struct fault *fault)
+{
     (void)out_handled; /* nothing follows */
+    struct mariadb *db = handlings[0].db;
+    enum outcome outcome = mariadb_begin(db, fault);
+    for (size_t i = 0; outcome == OUTCOME_DONE && i < count; i++) {
+        outcome = write_batch(&handlings[i], fault);
+    }
+    if (outcome == OUTCOME_DONE) {
+        CRASH_POINT("written");
+        outcome = mariadb_commit(db, fault);
+    }
+    if (outcome != OUTCOME_DONE) {
+        mariadb_rollback(db);
+        return outcome;
+    }
+    for (size_t i = 0; i < count; i++) {
+        handlings[i].answered |= NEIGHBOUR_MARIADB;
+    }
+    return OUTCOME_DONE;
+}
+
+static enum outcome write_batch(struct handling *handling, struct fault *fault)
+{
     struct arena *arena = handling->arena;
     struct batch batch;
     enum outcome outcome = batch_decode(handling->payload, arena, &batch, fault);
@@ -34,7 +67,7 @@ enum outcome handle_sync_batch(struct handling *handling,
         batch.has_skew ? SQL_I64(batch.skew_ms) : SQL_NOTHING,
         sql_moment(arena, batch.received_ms),
     };
-    outcome = mariadb_run(
+    return mariadb_run(
         handling->db,
         "INSERT INTO sync_batches (id, amicale_id, pompier_id, device_id, request_mac,"
         " item_count, queued_count, duplicate_count, conflict_count, rejected_count,"
@@ -46,8 +79,4 @@ enum outcome handle_sync_batch(struct handling *handling,
         arena,
         NULL,
         fault);
-    if (outcome == OUTCOME_DONE) {
-        handling->answered |= NEIGHBOUR_MARIADB;
-    }
-    return outcome;
 }

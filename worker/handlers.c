@@ -31,7 +31,7 @@ const struct handler handlers[] = {
     {"payment.refund", handle_ask, NULL},
     {"payment.void", handle_ask, NULL},
     {"sync.sale", handle_sync_sale, handle_sync_sales},
-    {"sync.batch", handle_sync_batch, NULL},
+    {"sync.batch", handle_sync_batch, handle_sync_batches},
     {"sync.card", handle_sync_card, NULL},
     {"events.catchup", handle_periodic, NULL},
     {"payment.reconcile", handle_payment_reconcile, NULL},

@@ -5,7 +5,10 @@
 #include <assert.h>
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
-enum { SYNC_GROUP = 64 }; /* as many as settle takes at once */
+enum {
+    SYNC_GROUP = 64, /* as many as settle takes at once */
+    BATCH_GROUP = 8, /* their rows are large */
+};
 
 /* A kind's attempts and waits: stripe.event goes on for about a day, mail for about two
  * days, since a village's mail server may be away over a weekend's Saturday. What a phone
@@ -207,7 +210,7 @@ const struct kind kinds[] = {
      SECOND,
      HOUR,
      30 * SECOND,
-     1,
+     BATCH_GROUP,
      NEIGHBOUR_MARIADB,
      "write down what a phone handed over, and what it was told"},
     {"events.catchup",

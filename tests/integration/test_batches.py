@@ -259,6 +259,22 @@ def test_a_batch_whose_own_job_is_dead_is_told_as_it_was_while_it_waited(room):
     assert room.batch(room.seller, answer).json == batch
 
 
+def test_a_batch_that_cannot_be_written_holds_up_none_that_was_taken_with_it(room):
+    room.stop_workers()
+    answers = [room.flush(room.seller, items(2), device=device)
+               for device in ("phone-1", "cursed", "phone-2")]
+    room.sql("ALTER TABLE sync_batches ADD CONSTRAINT never CHECK (device_id <> 'cursed')")
+    try:
+        room.start_workers()
+        room.stack.wait_sql("SELECT COUNT(*) FROM jobs_archive WHERE kind = 'sync.batch'", 1)
+        room.stack.wait_sql("SELECT COUNT(*) FROM sync_batches", 2)
+    finally:
+        room.sql("ALTER TABLE sync_batches DROP CONSTRAINT never")
+    assert "group_split kind=sync.batch jobs=3" in room.stack.workers[0].log_text()
+    for answer in answers:
+        assert room.wait_done(room.seller, answer)["outcomes"]["recorded"] == 2
+
+
 def test_a_front_door_that_leaves_ends_its_streams_and_waits(room):
     room.stop_workers()
     answer = room.flush(room.seller, items(1))
