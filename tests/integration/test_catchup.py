@@ -159,7 +159,7 @@ def finished_runs(room):
 
 def test_a_walk_that_takes_long_has_none_beside_it(room):
     lost = lose(room, 60)
-    room.sim.control("faults", {"kind": "latency", "path": "/v1/events", "ms": 200})
+    room.sim.control("faults", {"kind": "latency", "path": "/v1/events", "ms": 400})
     room.worker()
     room.worker()
     wait_until(lambda: finished_runs(room) >= 2, "two periods that have nothing to walk")
@@ -179,12 +179,20 @@ def test_a_list_is_left_to_who_walks_it_until_their_time_is_over(room):
     room.sql(hold, (-1,))
     assert room.wait_complete()["last_fault"] is None
     # Whoever is behind the times keeps nothing.
-    room.sim.control("faults", {"kind": "latency", "path": "/v1/events", "ms": 1000, "times": 1})
-    wait_until(lambda: room.sim.control("faults")["faults"][0]["hits"] == 1, "a page to be asked")
-    room.sql(hold, (3600,))
+    room.sim.control("faults", {"kind": "latency", "path": "/v1/events", "ms": 200})
+
+    def taken_over():
+        room.sql("UPDATE event_cursors SET walker = 'another 2', walker_until = NOW(3)"
+                 " + INTERVAL 1 HOUR WHERE account = '' AND walk = 'money'"
+                 " AND walker <> 'another 2'")
+        return room.sql_one("SELECT walker = 'another 2' FROM event_cursors"
+                            " WHERE account = '' AND walk = 'money'")
+
+    wait_until(taken_over, "a walk to be there")
+    walked_at = room.cursor()["walked_at"]
     wait_until(lambda: "another walk has taken the list over" in "".join(
-        worker.log_text() for worker in room.workers), "a walk to notice")
-    assert room.cursor()["walked_at"] is None
+        worker.log_text() for worker in room.workers), "the walk to notice")
+    assert room.cursor()["walked_at"] == walked_at
 
 
 @pytest.mark.parametrize("kind", ["error_before", "drop_after"])
