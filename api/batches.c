@@ -3,8 +3,8 @@
 #include "api/batches.h"
 
 #include <assert.h>
-#include <strings.h>
 
+#include "api/accept.h"
 #include "api/batch_job.h"
 #include "api/batch_read.h"
 #include "api/batch_view.h"
@@ -136,14 +136,8 @@ static bool are_streams_full(struct request *request)
 
 static bool wants_stream(const struct request *request)
 {
-    static const char type[] = "text/event-stream";
-    struct span accept = request_header(request, "accept");
-    for (size_t i = 0; i + sizeof(type) - 1 <= accept.len; i++) {
-        if (strncasecmp(accept.at + i, type, sizeof(type) - 1) == 0) {
-            return request->method == HTTP_GET;
-        }
-    }
-    return false;
+    return request->method == HTTP_GET &&
+           accept_prefers_stream(request_header(request, "accept"));
 }
 
 static enum outcome load(struct mariadb *db,

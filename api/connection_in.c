@@ -7,6 +7,7 @@
 
 #include <event2/event.h>
 
+#include "api/accept.h"
 #include "api/connection_state.h"
 #include "api/counters.h"
 #include "api/dispatch.h"
@@ -328,7 +329,7 @@ void connection_refuse(struct connection *connection, int status, const char *re
     request->path = http_span(start, connection->http.path);
     edge_look(request);
     request->english =
-        problem_prefers_english(http_header(&connection->http, start, "accept-language"));
+        accept_prefers_english(http_header(&connection->http, start, "accept-language"));
     connection->request = request;
     connection->closes = true;
     connection_move_to(connection, CONNECTION_WAITING);

@@ -4,6 +4,7 @@
 
 #include <strings.h>
 
+#include "api/accept.h"
 #include "api/door.h"
 #include "api/edge.h"
 #include "api/http.h"
@@ -44,8 +45,7 @@ void dispatch(struct request *request,
     request->path = http_span(buffer, http->path);
     request->query = http_span(buffer, http->query);
     request->body = http_body(http, buffer);
-    request->english =
-        problem_prefers_english(request_header(request, "accept-language"));
+    request->english = accept_prefers_english(request_header(request, "accept-language"));
     routes_match(routes, routes_count, request->method, request->path, &match);
     request->route = match.route;
     for (size_t i = 0; i < ROUTE_PARAMS; i++) {

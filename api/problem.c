@@ -5,12 +5,10 @@
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/base/json.h"
 
 static struct span field_detail(const struct problem_field *field, bool english);
-static int quality_of(struct span parameters);
 static void write_type(struct json_writer *json, const char *code);
 
 /* One row, one problem. */
@@ -274,31 +272,6 @@ enum problem problem_of_status(int status)
 
 /* The larger of the two weights wins (RFC 9110, section 12.5.4); at a tie, which is also
  * when neither is named, it is French. */
-bool problem_prefers_english(struct span accept_language)
-{
-    int french = -1;
-    int english = -1;
-    int other = -1;
-    while (accept_language.len > 0) {
-        struct span parameters;
-        struct span range = span_trim(
-            span_cut(span_cut(accept_language, ',', &accept_language), ';', &parameters));
-        int quality = quality_of(parameters);
-        struct span primary = span_cut(range, '-', &(struct span){NULL, 0});
-        int *weight = primary.len == 2 && strncasecmp(primary.at, "fr", 2) == 0 ? &french
-                      : primary.len == 2 && strncasecmp(primary.at, "en", 2) == 0
-                          ? &english
-                      : span_is(range, "*") ? &other
-                                            : NULL;
-        if (weight && quality > *weight) {
-            *weight = quality;
-        }
-    }
-    french = french < 0 ? other : french;
-    english = english < 0 ? other : english;
-    return english > 0 && english > french;
-}
-
 void problem_write(struct text *out,
                    enum problem problem,
                    struct span request_id,
@@ -350,31 +323,6 @@ static struct span field_detail(const struct problem_field *field, bool english)
     return field->detail.len > 0 ? field->detail
                                  : span_of(english ? field_texts[field->code].en
                                                    : field_texts[field->code].fr);
-}
-
-/* ";q=0.8" in thousandths; 1000 when there is none, 0 when it cannot be read. */
-static int quality_of(struct span parameters)
-{
-    struct span value;
-    struct span name = span_trim(span_cut(parameters, '=', &value));
-    if (parameters.len == 0) {
-        return 1000;
-    }
-    value = span_trim(value);
-    if (!(span_is(name, "q") || span_is(name, "Q")) || value.len == 0 || value.len > 5 ||
-        (value.at[0] != '0' && value.at[0] != '1')) {
-        return 0;
-    }
-    int quality = (value.at[0] - '0') * 1000;
-    int worth = 100;
-    for (size_t i = 2; i < value.len; i++) {
-        if (value.at[1] != '.' || value.at[i] < '0' || value.at[i] > '9') {
-            return 0;
-        }
-        quality += worth * (value.at[i] - '0');
-        worth /= 10;
-    }
-    return quality > 1000 ? 1000 : quality;
 }
 
 static void write_type(struct json_writer *json, const char *code)

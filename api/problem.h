@@ -33,8 +33,6 @@ struct problem_field {
 
 /* The problem that a refusal of the HTTP reader is. */
 enum problem problem_of_status(int status);
-/* Whether English is wanted rather than French. */
-bool problem_prefers_english(struct span accept_language);
 /* `about` is a JSON object for programs, or empty. */
 void problem_write(struct text *out,
                    enum problem problem,

@@ -107,39 +107,6 @@ static void refusals_of_the_reader_have_their_problem(void **state)
     assert_int_equal(problem_of_status(400), PROBLEM_BAD_REQUEST);
 }
 
-static void english_is_spoken_when_it_is_preferred(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *header;
-        bool english;
-    } cases[] = {
-        {"", false},
-        {"en", true},
-        {"EN-gb", true},
-        {"fr", false},
-        {"de", false},
-        {"en, fr", false},
-        {"en;q=0.9, fr;q=0.8", true},
-        {"fr;q=0.9,en;q=0.95", true},
-        {"fr-FR,fr;q=0.9,en-US;q=0.8,en;q=0.7", false},
-        {"en-US,en;q=0.9", true},
-        {"*", false},
-        {"*;q=0.5, en", true},
-        {"fr;q=0, *", true},
-        {"en;q=0", false},
-        {"en;q=1.000", true},
-        {"en;q=nonsense, fr;q=0.1", false},
-        {"english", false},
-        {",,;;q=", false},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        if (problem_prefers_english(span_of(cases[i].header)) != cases[i].english) {
-            fail_msg("%s", cases[i].header);
-        }
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,7 +115,6 @@ int main(void)
         cmocka_unit_test(a_type_is_a_name_without_underscores),
         cmocka_unit_test(wrong_fields_are_named),
         cmocka_unit_test(refusals_of_the_reader_have_their_problem),
-        cmocka_unit_test(english_is_spoken_when_it_is_preferred),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
