@@ -62,7 +62,7 @@ void http_write(struct text *out, const struct http_answer *answer, const char *
     text_add_string(out, date);
     text_add(out, (struct span){common_headers, sizeof(common_headers) - 1});
     add_policies(out, answer->headers);
-    if (answer->type) {
+    if (answer->type && answer->status != 204) {
         text_add_string(out, "Content-Type: ");
         text_add_string(out, answer->type);
         text_add_string(out, "\r\n");

@@ -82,8 +82,10 @@ static void a_head_has_the_length_without_the_body(void **state)
 static void a_204_has_neither(void **state)
 {
     (void)state;
-    struct text out = written((struct http_answer){.status = 204});
+    struct text out = written(
+        (struct http_answer){.status = 204, .type = "application/json; charset=utf-8"});
     assert_null(strstr(out.at, "Content-Length"));
+    assert_null(strstr(out.at, "\r\nContent-Type"));
     text_done(&out);
 }
 
