@@ -145,9 +145,7 @@ static int enqueue_archived(struct ctl *ctl,
 {
     const struct kind *kind = kind_find(sql_text(rows, 0, ARCHIVE_KIND));
     enum job_lane lane = LANE_BACKFILL;
-    bool whole = kind && !sql_is_null(rows, 0, ARCHIVE_MAC) &&
-                 !sql_is_null(rows, 0, ARCHIVE_PAYLOAD);
-    if (!whole) {
+    if (!kind || sql_is_null(rows, 0, ARCHIVE_PAYLOAD)) {
         return ctl_say(CTL_WRONG_STATE,
                        "%.*s is archived, but %s",
                        SPAN_ARGS(id),

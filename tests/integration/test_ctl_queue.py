@@ -296,6 +296,16 @@ def test_a_dead_job_that_redis_forgot_is_retried_from_the_archive(room):
     room.tocsin("retry", "evt_old", expect=4)
 
 
+def test_an_archived_job_that_never_had_a_fingerprint_is_retried(room):
+    """Whatever comes under its name is the same: a batch without a key, a lost event."""
+    room.sql("INSERT INTO jobs_archive (job_id, kind, lane, tenant, reason, sealed_payload,"
+             " died_at) VALUES ('sync.batch:1:bat_1', 'sync.batch', 'sync', '7', 'never',"
+             " 'sealed', '2026-01-01')")
+    assert room.tocsin("retry", "sync.batch:1:bat_1") == "sync.batch:1:bat_1 is ready\n"
+    record = room.queue.show("sync.batch:1:bat_1")
+    assert (record["state"], record["payload"]) == ("ready", "sealed")
+
+
 def test_an_archived_job_without_its_payload_is_not_retried(room):
     room.sql("INSERT INTO jobs_archive (job_id, kind, lane, tenant, reason, died_at) VALUES"
              " ('evt_a', 'stripe.event', 'webhook', '7', 'never', '2026-01-01'),"
