@@ -33,7 +33,9 @@ enum {
     FLOODS = FLOOD_TOKENS + 1,
     FLOODS_CELLS = 16384,
     FLOODS_KNOWN = 65536,
-    FLOODS_TOKENS = 64, /* of an address at once; of READER_LINE */
+    /* Of an address at once; of READER_LINE. A village behind one address, whose phones
+     * all come back to a front door that was started anew, has a place for each. */
+    FLOODS_TOKENS = 256,
 };
 
 struct floods *floods_open(void);

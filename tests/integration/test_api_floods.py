@@ -18,7 +18,7 @@ from support.process import wait_until
 from support.programs import Api
 from support.stack import Stack
 
-PLACES = 64  # FLOODS_TOKENS
+PLACES = 256  # FLOODS_TOKENS
 READERS = 2
 HANGS = {**SETTINGS, "api.readers": READERS, "api.read_ms": 60000}  # as long as a test likes
 GET = b"GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n"
