@@ -89,8 +89,10 @@ class SyncRoom(PaymentsRoom):
         for step, sales in steps:
             crashing = Worker(self.stack.config, "crashing", binary="tocsin-worker-test",
                               sets={"worker.dead_after_ms": 60000},
-                              environment={"TOCSIN_CRASH_AT": step}).start()
+                              environment={"TOCSIN_CRASH_AT": step})
             self.enqueue(*sales)
+            # It may come to the step at once: with an event of the one before, too.
+            crashing.start(wait=False)
             assert crashing.wait_exit() == -9
         self.start_workers()
         self.wait_quiet(60)
