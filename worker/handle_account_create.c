@@ -191,7 +191,7 @@ static enum outcome make_row(struct asked *asked,
     }
     return mariadb_run(handling->db,
                        "INSERT INTO stripe_accounts (amicale_id, job_id, livemode)"
-                       " VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE id = id",
+                       " VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE job_id = job_id",
                        SQL_VALUES(SQL_I64(amicale->id),
                                   SQL_SPAN(handling->job->id),
                                   SQL_I64(handling->settings->stripe.livemode)),

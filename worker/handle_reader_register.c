@@ -93,7 +93,7 @@ static enum outcome make_row(struct asked *asked,
     enum outcome outcome = mariadb_run(
         handling->db,
         "INSERT INTO terminal_readers (amicale_id, label, location, livemode, job_id)"
-        " VALUES (?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE id = id",
+        " VALUES (?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE job_id = job_id",
         SQL_VALUES(SQL_I64(amicale->id),
                    label.len > 0 ? SQL_SPAN(label) : SQL_STRING(""),
                    SQL_SPAN(amicale->location),

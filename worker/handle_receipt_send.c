@@ -262,7 +262,7 @@ static enum outcome make_row(struct handling *handling,
         handling->db,
         "INSERT INTO receipts (template, subject, payment_id, refund_id, state,"
         " message_id, sealed_to) VALUES (?, ?, ?, ?, 'waiting', ?, ?)"
-        " ON DUPLICATE KEY UPDATE id = id",
+        " ON DUPLICATE KEY UPDATE subject = subject",
         SQL_VALUES(SQL_STRING(receipt_template_name(source->receipt.template)),
                    SQL_SPAN(source->subject),
                    SQL_I64(source->payment_id),

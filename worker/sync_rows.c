@@ -34,6 +34,7 @@ static enum outcome put_some(struct handling *handling,
                              size_t count,
                              struct sync_row *out_rows,
                              struct fault *fault);
+static bool is_row_of(const struct sql_rows *rows, size_t row, const struct sale *sale);
 static void fill_values(struct handling *handling,
                         const struct sale *sale,
                         struct sql_value values[SALE_VALUES]);
@@ -46,6 +47,9 @@ static struct sync_row read_row(const struct sql_rows *rows, size_t row);
     " payment_intents.pompier_id AND sync_conflicts.local_id = payment_intents.local_id" \
     " AND payment_id IS NULL)"
 
+/* On a duplicate nothing may be set that is counted up (id = id): MariaDB would go on
+ * counting from the row that is there, through ids that another statement was promised,
+ * and take that one's rows for duplicates of ours. */
 /* A statement is prepared for as many rows as it has: these four make any number of them
  * with few calls, and a full group with one. */
 #define ROW "(?, ?, ?, amount, 'succeeded', ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -56,7 +60,7 @@ static struct sync_row read_row(const struct sql_rows *rows, size_t row);
     "INSERT INTO payment_intents (amicale_id, pompier_id, amount, amount_received,"      \
     " status, payment_method, local_id, device_id, sync_batch_id, job_id,"               \
     " receipt_email_encrypted, livemode, sold_at, sale_day) VALUES " rows                \
-    " ON DUPLICATE KEY UPDATE id = id RETURNING " COLUMNS
+    " ON DUPLICATE KEY UPDATE local_id = local_id RETURNING " COLUMNS
 
 static const struct {
     size_t rows;
@@ -130,11 +134,23 @@ static enum outcome put_some(struct handling *handling,
     }
     assert(rows.count == count);
     for (size_t i = 0; i < count; i++) {
-        assert(sql_i64(&rows, i, POMPIER_ID) == sales[i]->pompier_id &&
-               span_equal(sql_text(&rows, i, LOCAL_ID), sales[i]->local_id));
+        if (!is_row_of(&rows, i, sales[i])) {
+            return fault_set(fault,
+                             OUTCOME_LATER,
+                             "sync",
+                             SYNC_OTHER_ROW,
+                             "mariadb answered with another sale's row");
+        }
         out_rows[i] = read_row(&rows, i);
     }
     return OUTCOME_DONE;
+}
+
+/* Money is never written down on the word of a row that is another's. */
+static bool is_row_of(const struct sql_rows *rows, size_t row, const struct sale *sale)
+{
+    return sql_i64(rows, row, POMPIER_ID) == sale->pompier_id &&
+           span_equal(sql_text(rows, row, LOCAL_ID), sale->local_id);
 }
 
 static void fill_values(struct handling *handling,

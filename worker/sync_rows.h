@@ -7,10 +7,11 @@
  * Blocks:  as long as MariaDB does
  * Units:   amounts in cents of EUR
  * Order:   inside the caller's transaction
- * Faults:  as MariaDB's; NEVER SYNC_NO_OWNER when the pompier or the amicale is not there
+ * Faults:  as MariaDB's; NEVER SYNC_NO_OWNER when the pompier or the amicale is not there;
+ *          LATER SYNC_OTHER_ROW when MariaDB answers with a row that is another sale's
  *
  * sync_rows_put says in one statement for many sales what their rows are: INSERT ... ON
- * DUPLICATE KEY UPDATE id = id RETURNING gives for each sale the row that now is there
+ * DUPLICATE KEY UPDATE ... RETURNING gives for each sale the row that now is there
  * under its name (pompier_id, local_id), whoever made it. Whether the row was made now or
  * before makes no difference to the caller, so a job that runs again ends alike.
  *
@@ -31,7 +32,7 @@
 struct handling;
 struct sale;
 
-enum sync_fault { SYNC_NO_OWNER = 1, SYNC_WRONG_METHOD };
+enum sync_fault { SYNC_NO_OWNER = 1, SYNC_WRONG_METHOD, SYNC_OTHER_ROW };
 
 /* A sale's row as far as another one of its name is compared with it. */
 struct sync_row {

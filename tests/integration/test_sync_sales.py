@@ -79,6 +79,8 @@ def test_a_queue_that_comes_again_in_other_cuts_to_two_workers_at_once_changes_n
     assert room.sql_one("SELECT SUM(amount_received) FROM payment_intents") == sum(
         one["amount"] for one in sales)
     assert room.conflicts() == () and room.dead() == []
+    # Statements of both that meet in the counter of ids keep to the rows that are theirs.
+    assert not any("another sale's row" in worker.log_text() for worker in room.stack.workers)
 
 
 def test_another_amount_or_method_is_kept_as_a_conflict_and_changes_nothing(room):
