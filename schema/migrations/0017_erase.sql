@@ -17,9 +17,10 @@ ALTER TABLE receipts
     DROP KEY to_erase,
     ADD KEY address_since (address_since);
 
+-- By the mark that is erased with the body, so that no update of an event reads its body.
 ALTER TABLE stripe_events
     ADD COLUMN body_since DATETIME(3)
-        AS (IF(sealed_body IS NULL, NULL, received_at)) STORED,
+        AS (IF(body_erase_at IS NULL, NULL, received_at)) STORED,
     DROP KEY body_erase,
     ADD KEY body_since (body_since);
 
