@@ -44,13 +44,13 @@ enum outcome redis_async_send(struct redis_async *redis,
                               void *context,
                               struct fault *fault)
 {
-    if (redis->stage != REDIS_UP) {
+    if (!redis || redis->stage != REDIS_UP) {
         return fault_set(fault,
                          OUTCOME_LATER,
                          "redis",
                          REDIS_UNREACHABLE,
                          "there is no connection: %s",
-                         redis->last_fault.text);
+                         redis ? redis->last_fault.text : "it is closed");
     }
     if (redis->in_flight >= REDIS_ASYNC_MOST_COMMANDS ||
         redis->in_flight_bytes + resp_size(command) > REDIS_ASYNC_MOST_BYTES) {

@@ -80,7 +80,7 @@ void redis_async_redial(struct redis_async *redis, const struct fault *why);
 void redis_async_close(struct redis_async *redis);
 
 /* On DONE the callback comes later, never from within; the command's memory is not needed
- * any more. */
+ * any more. NULL is a connection that is closed. */
 MUST_USE enum outcome redis_async_send(struct redis_async *redis,
                                        const struct command *command,
                                        int64_t limit_ms,
