@@ -157,6 +157,7 @@ void loop_close(struct loop *loop)
     mailbox_close(loop->reads);
     device_list_close(loop->devices);
     redis_async_close(loop->redis);
+    loop->redis = NULL; /* those who hear of the end now may want to send something */
     subscriber_close(loop->subscriber);
     ingest_close(loop->ingest);
     sync_line_close(loop->sync_line);
@@ -401,8 +402,10 @@ static void on_stop(evutil_socket_t fd, short what, void *context)
         return;
     }
     event_del(loop->stop_event);
+    /* Those that wait already; who is refused for its address's share may come for ever. */
+    int64_t left = loop->door->connections_most;
     for (int i = 0; i < LISTENERS; i++) {
-        while (loop->listen_fds[i] >= 0 && accept_one(loop, i)) {
+        while (loop->listen_fds[i] >= 0 && left-- > 0 && accept_one(loop, i)) {
         }
     }
     pause_accepting(loop, true);
