@@ -88,8 +88,9 @@ void floods_know(struct floods *floods, const struct digest *token_hash)
 void floods_forget(struct floods *floods, const struct digest *token_hash)
 {
     _Atomic uint64_t *set = set_of(floods, token_hash);
-    int at = find(set, mark_of(token_hash));
-    if (at < WAYS) {
+    uint64_t mark = mark_of(token_hash);
+    /* Two loops that move it to the front at once may have left it there twice. */
+    for (int at = find(set, mark); at < WAYS; at = find(set, mark)) {
         atomic_store_explicit(&set[at], 0, memory_order_relaxed);
     }
 }
