@@ -13,6 +13,8 @@ static int thousandths(struct span value);
 static bool is_word(struct span span, const char *word);
 static void heed(int *weight, int to);
 
+/* The larger of the two weights wins (RFC 9110, section 12.5.4); at a tie, which is also
+ * when neither is named, it is French. */
 bool accept_prefers_english(struct span accept_language)
 {
     int french = NOT_NAMED;

@@ -10,11 +10,11 @@
  * moment when its row is written, its job in Redis is what is known of it. When that job
  * dies, it stays so, and jobs_archive has it once Redis does not: its sales are safe.
  *
- * Accept: text/event-stream (anywhere in it) makes the answer a stream of server-sent
- * events: `progress` at once and with each change, `done` at the end, comments in between
- * when nothing happens. A stream ends with the last sale, with its session, after
- * BATCHES_STREAM_MS, and when we leave; phones then come again by themselves. Each event
- * is whole, so nothing is lost in between.
+ * Accept: text/event-stream makes the answer a stream of server-sent events, unless JSON
+ * is wanted more (accept.h): `progress` at once and with each change, `done` at the end,
+ * comments in between when nothing happens. A stream ends with the last sale, with its
+ * session, after BATCHES_STREAM_MS, and when we leave; phones then come again by
+ * themselves. Each event is whole, so nothing is lost in between.
  */
 #ifndef API_BATCHES_H
 #define API_BATCHES_H

@@ -270,8 +270,6 @@ enum problem problem_of_status(int status)
     return PROBLEM_BAD_REQUEST;
 }
 
-/* The larger of the two weights wins (RFC 9110, section 12.5.4); at a tie, which is also
- * when neither is named, it is French. */
 void problem_write(struct text *out,
                    enum problem problem,
                    struct span request_id,
