@@ -67,12 +67,15 @@ enum column { ID, SINCE, IS_NEEDED };
     DISCARDED("CONCAT('receipt:', COALESCE(payment_intents.stripe_payment_intent_id,"    \
               " CONCAT('payment:', payment_intents.id)))") ")"
 
+/* A job of catch-up may be named evt_.../catchup. */
 #define BODY_NEEDED                                                                      \
     "(stripe_events.processed_at IS NULL AND NOT "                                       \
-    DISCARDED("stripe_events.stripe_event_id") ")"
+    DISCARDED("stripe_events.stripe_event_id") " AND NOT "                               \
+    DISCARDED("CONCAT(stripe_events.stripe_event_id, '/catchup')") ")"
 #define DEAD_BODY_NEEDED                                                                 \
     "(NOT "                                                                              \
-    IS_THERE("stripe_events WHERE stripe_events.stripe_event_id = jobs_archive.job_id"   \
+    IS_THERE("stripe_events WHERE stripe_events.stripe_event_id ="                       \
+             " SUBSTRING_INDEX(jobs_archive.job_id, '/', 1)"                             \
              " AND stripe_events.processed_at IS NOT NULL")                              \
     " AND NOT " DISCARDED("jobs_archive.job_id") ")"
 

@@ -255,6 +255,20 @@ def test_an_event_or_a_sale_that_is_not_in_the_books_stays_until_it_is_or_is_dis
     assert kept(room, "stripe_events") == kept(room, "jobs_archive") == set()
 
 
+def test_a_job_of_catch_up_is_one_of_its_event(room):
+    for name in ("evt_late", "evt_dropped"):
+        event(room, name, 500, processed=False)
+        dead(room, f"{name}/catchup", "stripe.event", 500)
+    erase(room, "2026-11-22")
+    assert kept(room, "stripe_events") == {"evt_late", "evt_dropped"}
+    assert kept(room, "jobs_archive") == {"evt_late/catchup", "evt_dropped/catchup"}
+    room.sql("UPDATE stripe_events SET processed_at = NOW(3)"
+             " WHERE stripe_event_id = 'evt_late'")
+    discard(room, "evt_dropped/catchup")
+    erase(room, "2026-11-23")
+    assert kept(room, "stripe_events") == kept(room, "jobs_archive") == set()
+
+
 def test_more_than_a_piece_that_is_needed_hides_nothing_that_is_not(room):
     room.sql("INSERT INTO stripe_events (stripe_event_id, type, received_at, processed_at,"
              " sealed_body) SELECT CONCAT('evt_', seq), 't', '2024-01-01' + INTERVAL seq DIV 9"
