@@ -48,8 +48,9 @@ enum outcome books_run_plan(struct handling *handling,
 }
 
 /* Runs of different plans would compare what the other one copies at the moment, so one
- * plan is on its way at a time. Who may begin is decided by one after another: by who has
- * the rows that say until when the books may be compared. */
+ * plan is on its way at a time. One that was not waited for any longer waits in its turn.
+ * Who may begin is decided by one after another: by who has the rows that say until when
+ * the books may be compared. */
 static enum outcome take_turn(struct handling *handling,
                               struct span name,
                               bool *out_waits,
@@ -101,16 +102,17 @@ static enum outcome make_plan(struct handling *handling,
         " SELECT ?, ?, ?, IF(?, NULL, LEAST(CURRENT_TIMESTAMP(3) - INTERVAL ? SECOND,"
         " (SELECT IF(COUNT(complete_until) < GREATEST(COUNT(*), ?), NULL,"
         " MIN(complete_until)) FROM event_cursors WHERE account = '')))"
-        " ON DUPLICATE KEY UPDATE checked_count = 0, compared_until ="
+        " ON DUPLICATE KEY UPDATE checked_count = 0, compared_until = IF(?, NULL,"
         " COALESCE(IF(state = 'running', reconciliation_runs.compared_until, NULL),"
-        " VALUES(compared_until)), state = 'running',"
+        " VALUES(compared_until))), state = 'running',"
         " started_at = CURRENT_TIMESTAMP(3), finished_at = NULL, last_fault = NULL",
         SQL_VALUES(SQL_SPAN(run->name),
                    SQL_SPAN(run->from_day),
                    SQL_SPAN(run->to_day),
                    SQL_I64(waits),
                    SQL_I64(handling->settings->books.margin_s),
-                   SQL_I64(EVENT_WALK_COUNT)),
+                   SQL_I64(EVENT_WALK_COUNT),
+                   SQL_I64(waits)),
         handling->arena,
         NULL,
         fault);
@@ -183,7 +185,7 @@ enum outcome books_run_find(struct handling *handling,
         outcome = mariadb_run(handling->db,
                               "UPDATE reconciliation_runs SET state = 'running',"
                               " checked_count = 0, finished_at = NULL, last_fault = NULL"
-                              " WHERE name = ? AND (state = 'running' OR NOT ?)",
+                              " WHERE name = ? AND NOT ?",
                               SQL_VALUES(SQL_SPAN(name), SQL_I64(waits)),
                               handling->arena,
                               NULL,
@@ -234,7 +236,7 @@ static enum outcome read_run(struct handling *handling,
     run->amicale_id = sql_i64(&rows, 0, 1);
     run->from_day = sql_text(&rows, 0, 2);
     run->to_day = sql_text(&rows, 0, 3);
-    if (sql_i64(&rows, 0, 8) == 0) {
+    if (waits || sql_i64(&rows, 0, 8) == 0) {
         return fault_set(fault,
                          OUTCOME_LATER,
                          "books",

@@ -141,6 +141,10 @@ def test_a_run_waits_for_one_that_is_on_its_way_but_not_for_ever(room):
     wait_until(lambda: (room.runs(name).get(None) or {}).get("last_fault"), "it waits")
     (run,) = room.runs(name).values()
     assert "another reconciliation" in run["last_fault"] and run["compared_until"] is None
+    # Nor does one go on that was on its way for so long that the other has begun.
+    room.sql("UPDATE reconciliation_runs SET compared_until = NOW(3),"
+             " started_at = NOW(3) - INTERVAL 3 HOUR WHERE name = %s", (name,))
+    wait_until(lambda: room.runs(name)[None]["compared_until"] is None, "it gives way")
     room.sql("UPDATE reconciliation_runs SET state = 'finished' WHERE name = 'books:other:1'")
     room.wait_finished(name)
     room.sql("DELETE FROM reconciliation_runs WHERE plan = 'books:other'")
