@@ -2,15 +2,11 @@
  * Reads lists of wishes and weighs them. */
 #include "api/accept.h"
 
-#include <string.h>
-#include <strings.h>
-
 enum { MOST = 1000, NOT_NAMED = -1 };
 
 static bool next_wish(struct span *list, struct span *out_range, int *out_weight);
 static int weight_of(struct span parameters);
 static int thousandths(struct span value);
-static bool is_word(struct span span, const char *word);
 static void heed(int *weight, int to);
 
 /* The larger of the two weights wins (RFC 9110, section 12.5.4); at a tie, which is also
@@ -24,11 +20,11 @@ bool accept_prefers_english(struct span accept_language)
     int weight;
     while (next_wish(&accept_language, &range, &weight)) {
         struct span primary = span_cut(range, '-', &(struct span){NULL, 0});
-        if (is_word(primary, "fr")) {
+        if (span_is_any_case(primary, "fr")) {
             heed(&french, weight);
-        } else if (is_word(primary, "en")) {
+        } else if (span_is_any_case(primary, "en")) {
             heed(&english, weight);
-        } else if (is_word(range, "*")) {
+        } else if (span_is_any_case(range, "*")) {
             heed(&other, weight);
         }
     }
@@ -45,9 +41,9 @@ bool accept_prefers_stream(struct span accept)
     struct span range;
     int weight;
     while (next_wish(&accept, &range, &weight)) {
-        if (is_word(range, "text/event-stream")) {
+        if (span_is_any_case(range, "text/event-stream")) {
             heed(&stream, weight);
-        } else if (is_word(range, "application/json")) {
+        } else if (span_is_any_case(range, "application/json")) {
             heed(&json, weight);
         }
     }
@@ -72,7 +68,7 @@ static int weight_of(struct span parameters)
     while (parameters.len > 0) {
         struct span value;
         struct span name = span_cut(span_cut(parameters, ';', &parameters), '=', &value);
-        if (is_word(span_trim(name), "q")) {
+        if (span_is_any_case(span_trim(name), "q")) {
             return thousandths(span_trim(value));
         }
     }
@@ -96,11 +92,6 @@ static int thousandths(struct span value)
         worth /= 10;
     }
     return sum < MOST ? sum : MOST;
-}
-
-static bool is_word(struct span span, const char *word)
-{
-    return span.len == strlen(word) && strncasecmp(span.at, word, span.len) == 0;
 }
 
 static void heed(int *weight, int to)

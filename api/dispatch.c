@@ -2,8 +2,6 @@
  * From a whole request to its handler. */
 #include "api/dispatch.h"
 
-#include <strings.h>
-
 #include "api/accept.h"
 #include "api/door.h"
 #include "api/edge.h"
@@ -99,10 +97,9 @@ static void enter(struct request *request)
 /* application/json, with or without parameters. */
 static bool is_json(struct span type)
 {
-    static const char json[] = "application/json";
     struct span parameters;
-    struct span name = span_trim(span_cut(type, ';', &parameters));
-    return name.len == sizeof(json) - 1 && strncasecmp(name.at, json, name.len) == 0;
+    return span_is_any_case(span_trim(span_cut(type, ';', &parameters)),
+                            "application/json");
 }
 
 static void answer_unmatched(struct request *request, unsigned allowed)

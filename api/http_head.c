@@ -18,7 +18,6 @@ static enum http_progress take_host(struct http_request *request, struct span va
 static enum http_progress take_connection(struct http_request *request,
                                           struct span value);
 static enum http_progress take_expect(struct http_request *request, struct span value);
-static bool is_same_word(struct span span, const char *word);
 
 /* Headers that decide about the message itself. All others are for the handlers. */
 static const struct {
@@ -268,7 +267,7 @@ static enum http_progress take_coding(struct http_request *request, struct span 
     if (request->has_coding) {
         return http_refuse(request, 400, "Transfer-Encoding stands twice");
     }
-    if (!is_same_word(value, "chunked")) {
+    if (!span_is_any_case(value, "chunked")) {
         return http_refuse(request, 501, "an unknown transfer coding");
     }
     request->has_coding = true;
@@ -280,22 +279,17 @@ static enum http_progress take_connection(struct http_request *request, struct s
 {
     while (value.len > 0) {
         struct span word = span_trim(span_cut(value, ',', &value));
-        request->has_connection_close |= is_same_word(word, "close");
-        request->has_connection_keep |= is_same_word(word, "keep-alive");
+        request->has_connection_close |= span_is_any_case(word, "close");
+        request->has_connection_keep |= span_is_any_case(word, "keep-alive");
     }
     return HTTP_MORE;
 }
 
 static enum http_progress take_expect(struct http_request *request, struct span value)
 {
-    if (!is_same_word(value, "100-continue")) {
+    if (!span_is_any_case(value, "100-continue")) {
         return http_refuse(request, 417, "an unknown expectation");
     }
     request->expects_continue = true;
     return HTTP_MORE;
-}
-
-static bool is_same_word(struct span span, const char *word)
-{
-    return span.len == strlen(word) && strncasecmp(span.at, word, span.len) == 0;
 }

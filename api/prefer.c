@@ -5,13 +5,11 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 static struct span cut_preference(struct span text, struct span *rest);
 static bool take_pair(struct span preference, struct span *out_name, char *out_value);
 static bool take_value(struct span text, char *out_value);
 static bool is_token_char(char c);
-static bool is_named(struct span name, const char *wanted);
 static void set_wait(struct prefer *prefer, const char *value);
 
 enum { VALUE_BYTES = 32 }; /* with the NUL; longer ones are no number that counts */
@@ -25,9 +23,9 @@ void prefer_read(struct prefer *prefer, struct span header)
         if (!take_pair(preference, &name, value)) {
             continue;
         }
-        if (is_named(name, "respond-async") && value[0] == '\0') {
+        if (span_is_any_case(name, "respond-async") && value[0] == '\0') {
             prefer->respond_async = true;
-        } else if (is_named(name, "wait") && !prefer->has_wait) {
+        } else if (span_is_any_case(name, "wait") && !prefer->has_wait) {
             set_wait(prefer, value);
         }
     }
@@ -123,11 +121,6 @@ static bool is_token_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
-}
-
-static bool is_named(struct span name, const char *wanted)
-{
-    return name.len == strlen(wanted) && strncasecmp(name.at, wanted, name.len) == 0;
 }
 
 /* Digits and nothing else; whoever would wait for longer than we let them waits as long

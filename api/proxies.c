@@ -2,8 +2,6 @@
  * Reads X-Forwarded-For and X-Forwarded-Proto. */
 #include "api/proxies.h"
 
-#include <strings.h>
-
 #include "api/http.h"
 
 static bool is_in(const struct proxies *proxies, const struct address *address);
@@ -67,7 +65,7 @@ void proxies_read(const struct proxies *proxies,
 {
     struct span proto = http_header(http, buffer, "x-forwarded-proto");
     if (http_header_count(http, buffer, "x-forwarded-proto") == 1) {
-        *secure = *secure || (proto.len == 5 && strncasecmp(proto.at, "https", 5) == 0);
+        *secure = *secure || span_is_any_case(proto, "https");
     }
     bool goes_on = true;
     for (size_t i = http->header_count; i > 0 && goes_on; i--) {

@@ -117,7 +117,7 @@ static bool is_bearer(struct span authorization, struct span *out_token)
     struct span token;
     struct span scheme = span_cut(authorization, ' ', &token);
     *out_token = span_trim(token);
-    return scheme.len == 6 && strncasecmp(scheme.at, "Bearer", 6) == 0;
+    return span_is_any_case(scheme, "Bearer");
 }
 
 static bool is_token(struct span token)

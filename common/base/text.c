@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static bool is_ascii_word(const unsigned char *at);
 static bool make_room(struct text *text, size_t bytes);
@@ -23,6 +24,12 @@ bool span_equal(struct span a, struct span b)
 bool span_is(struct span span, const char *string)
 {
     return span_equal(span, span_of(string));
+}
+
+bool span_is_any_case(struct span span, const char *string)
+{
+    return span.len == strlen(string) &&
+           (span.len == 0 || strncasecmp(span.at, string, span.len) == 0);
 }
 
 bool span_starts(struct span span, const char *prefix)

@@ -32,6 +32,7 @@ struct span {
 struct span span_of(const char *string); /* NULL gives an empty span */
 bool span_equal(struct span a, struct span b);
 bool span_is(struct span span, const char *string);
+bool span_is_any_case(struct span span, const char *string); /* of ASCII letters */
 bool span_starts(struct span span, const char *prefix);
 struct span span_trim(struct span span); /* spaces and tabs off both ends */
 /* Up to the first `separator`; *rest is what follows it (empty when there was none). */

@@ -58,6 +58,16 @@ static void utf8_is_checked_as_rfc_3629_says(void **state)
     assert_false(span_is_utf8((struct span){"a\0b", 3}));
 }
 
+static void a_word_is_the_same_in_any_case_and_as_a_whole(void **state)
+{
+    (void)state;
+    assert_true(span_is_any_case(SPAN("Keep-ALIVE"), "keep-alive"));
+    assert_true(span_is_any_case((struct span){NULL, 0}, ""));
+    assert_false(span_is_any_case((struct span){NULL, 0}, "close"));
+    assert_false(span_is_any_case(SPAN("closed"), "close"));
+    assert_false(span_is_any_case(SPAN("clos"), "close"));
+}
+
 static void a_span_is_cut_at_its_separator(void **state)
 {
     (void)state;
@@ -150,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_read_whole_or_not_at_all),
         cmocka_unit_test(utf8_is_checked_as_rfc_3629_says),
+        cmocka_unit_test(a_word_is_the_same_in_any_case_and_as_a_whole),
         cmocka_unit_test(a_span_is_cut_at_its_separator),
         cmocka_unit_test(a_text_stops_at_its_ceiling_and_says_so),
         cmocka_unit_test(a_long_format_arrives_whole),
